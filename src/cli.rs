@@ -1,0 +1,224 @@
+//! The command line: arguments, printing, exit status. The only part that knows standard output and
+//! the wall clock.
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "printing is what this module is for"
+)]
+
+mod check;
+mod footprint;
+mod output;
+mod plan;
+mod progress;
+mod simulate;
+
+use std::io::{self, Read as _, Write as _};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::report::OutputError;
+use crate::scenario::{Scenario, ScenarioError, Source, schema};
+use crate::simulation::SimulationError;
+use crate::units::SimDuration;
+
+/// How much receive-buffer memory does this NIC need, and what happens to drops if it gets less, or
+/// gets it in another shape?
+///
+/// Without a command, plans the built-in scenario: 32 queues, 8 KiB buffers, short bursts.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100, after_help = EXAMPLES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    global: Global,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  rxplan footprint --queues 32 --rx 512 --reserve 4096
+  rxplan simulate scenarios/shared-reserve.toml --set nic.rx=256
+  rxplan plan scenarios/memory-waste.toml --max-drop-rate 1e-3 --format json
+
+Exit status: 0 done; 1 the input or the environment is wrong; 2 usage; 3 a plan ended infeasible or
+inconclusive.";
+
+/// Options of every command.
+#[derive(Debug, Args)]
+struct Global {
+    /// Form of the result on standard output.
+    #[arg(long, global = true, value_enum, default_value_t = Format::Table)]
+    format: Format,
+    /// Write summary.csv, queues.csv (or frontier.csv) and manifest.toml into this folder.
+    #[arg(long, global = true, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Seed of all random streams, instead of the scenario's.
+    #[arg(long, global = true, value_name = "N")]
+    seed: Option<u64>,
+    /// Threads; the result is the same with any number [default: one per processor].
+    #[arg(long, global = true, value_name = "N")]
+    jobs: Option<usize>,
+    /// No progress and no warnings.
+    #[arg(long, short, global = true)]
+    quiet: bool,
+    /// Stop after this much wall-clock time, such as "30 s", with what is finished by then.
+    #[arg(long, global = true, value_name = "TIME", value_parser = time_limit)]
+    time_limit: Option<Duration>,
+    /// Engine that simulates.
+    #[arg(long, global = true, value_enum, default_value_t = Engine::Auto)]
+    engine: Engine,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people.
+    Table,
+    /// One JSON document.
+    Json,
+    /// One header line and rows.
+    Csv,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Engine {
+    /// The fastest one that fits: today always the reference engine.
+    Auto,
+    /// One event after another.
+    Reference,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Memory arithmetic only, no simulation.
+    Footprint(footprint::FootprintArgs),
+    /// Simulate one scenario: drops, memory, occupancy, latency, each with its interval.
+    Simulate(simulate::SimulateArgs),
+    /// Find the least memory that meets a drop goal, with and without a reserve.
+    Plan(plan::PlanArgs),
+    /// Validate a scenario and everything it names.
+    Check(ScenarioArgs),
+    /// Print the JSON Schema of a scenario.
+    Schema,
+}
+
+/// A scenario and its overrides.
+#[derive(Debug, Args)]
+struct ScenarioArgs {
+    /// Scenario file (TOML); `-` for standard input.
+    scenario: PathBuf,
+    /// Override a key, as in nic.rx=1024 or traffic.0.rate="3 Mpps".
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    overrides: Vec<String>,
+}
+
+/// Why a command ended without a result.
+#[derive(Debug, thiserror::Error)]
+enum CommandError {
+    #[error(transparent)]
+    Scenario(#[from] ScenarioError),
+    #[error(transparent)]
+    Simulation(#[from] SimulationError),
+    #[error(transparent)]
+    Output(#[from] OutputError),
+    #[error("standard output: {0}")]
+    Stdout(#[source] io::Error),
+    #[error("standard input: {0}; give a scenario file, or pipe one in")]
+    Stdin(#[source] io::Error),
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// Runs the program with the process's arguments.
+#[must_use]
+pub fn run() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    match dispatch(&cli) {
+        Ok(code) => code,
+        Err(CommandError::Stdout(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(1)
+        }
+    }
+}
+
+/// Help and version are successes; everything else is a usage error.
+fn usage(error: &clap::Error) -> ExitCode {
+    let wanted = error.print();
+    if error.use_stderr() || wanted.is_err_and(|error| error.kind() != io::ErrorKind::BrokenPipe) {
+        ExitCode::from(2)
+    } else {
+        ExitCode::SUCCESS
+    }
+}
+
+fn dispatch(cli: &Cli) -> Result<ExitCode, CommandError> {
+    let global = &cli.global;
+    match &cli.command {
+        None => plan::run_default(global),
+        Some(Command::Footprint(args)) => footprint::run(args, global),
+        Some(Command::Simulate(args)) => simulate::run(args, global),
+        Some(Command::Plan(args)) => plan::run(args, global),
+        Some(Command::Check(args)) => check::run(args, global),
+        Some(Command::Schema) => {
+            print(&format!("{:#}\n", schema()))?;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+/// Writes to standard output; a broken pipe is an error that [`run`] takes for success.
+fn print(text: &str) -> Result<(), CommandError> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(CommandError::Stdout)
+}
+
+/// Shows warnings, unless asked not to.
+fn warn(warnings: &[String], global: &Global) {
+    if !global.quiet {
+        for warning in warnings {
+            eprintln!("warning: {warning}");
+        }
+    }
+}
+
+impl ScenarioArgs {
+    fn source(&self) -> Result<Source, CommandError> {
+        if self.scenario.as_os_str() != "-" {
+            return Ok(Source::File(self.scenario.clone()));
+        }
+        let mut text = String::new();
+        io::stdin().read_to_string(&mut text).map_err(CommandError::Stdin)?;
+        Ok(Source::Stdin(text))
+    }
+
+    fn load(&self, global: &Global) -> Result<Scenario, CommandError> {
+        load(&self.source()?, &self.overrides, global)
+    }
+}
+
+/// Reads a scenario; `--seed` goes before its own seed.
+fn load(source: &Source, overrides: &[String], global: &Global) -> Result<Scenario, CommandError> {
+    let mut scenario = Scenario::load(source, overrides)?;
+    if let Some(seed) = global.seed {
+        scenario.run.seed = seed;
+    }
+    Ok(scenario)
+}
+
+fn time_limit(text: &str) -> Result<Duration, String> {
+    let limit = SimDuration::parse(text).map_err(|error| error.to_string())?;
+    if limit.is_zero() {
+        return Err("it must be above zero".to_owned());
+    }
+    Ok(Duration::from_nanos(limit.as_ps().div_ceil(1_000)))
+}

@@ -1,0 +1,39 @@
+//! `rxplan check`: is a scenario right?
+
+use std::process::ExitCode;
+
+use super::{CommandError, Format, Global, ScenarioArgs, print, warn};
+use crate::units::format_bytes;
+
+pub(super) fn run(args: &ScenarioArgs, global: &Global) -> Result<ExitCode, CommandError> {
+    let scenario = args.load(global)?;
+    let warnings: Vec<String> = scenario.warnings.iter().map(ToString::to_string).collect();
+    let memory = scenario.memory().memory().expect("checked when the scenario was resolved");
+    let packets = scenario.expected_packets();
+    match global.format {
+        Format::Table => {
+            warn(&warnings, global);
+            print(&format!(
+                "{}: ok; {} queues, {}, {} memory, host {}, about {packets:.2e} packets to simulate\n",
+                args.scenario.display(),
+                scenario.queues(),
+                scenario.reserve.as_ref().map_or_else(
+                    || "no reserve".to_owned(),
+                    |reserve| format!("{} x {} reserve", reserve.groups, reserve.entries)
+                ),
+                format_bytes(memory.total_bytes),
+                scenario.host.name(),
+            ))?;
+        }
+        Format::Json | Format::Csv => {
+            let json = serde_json::json!({
+                "schema": crate::report::SCHEMA,
+                "command": "check",
+                "ok": true,
+                "warnings": warnings,
+            });
+            print(&format!("{json:#}\n"))?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,76 @@
+//! What commands that simulate share: the files of `--out`, and the refusal of endless runs.
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::{CommandError, Global};
+use crate::report::{EngineReport, Manifest, OutputError, write_atomically};
+use crate::scenario::{Scenario, Source};
+use crate::units::to_f64;
+
+/// Packets beyond which a run is refused unless it has a time limit: hours at any speed.
+const PACKETS_MAX: f64 = 1e11;
+/// Packets per second and thread to reckon with, before anything was measured.
+const PACKETS_PER_SECOND: f64 = 8e6;
+
+/// Refuses a run that would take hours, and says how long it would take.
+pub(super) fn check_length(scenario: &Scenario, global: &Global) -> Result<(), CommandError> {
+    let packets = scenario.expected_packets();
+    if packets <= PACKETS_MAX || global.time_limit.is_some() {
+        return Ok(());
+    }
+    let threads = global
+        .jobs
+        .filter(|jobs| *jobs > 0)
+        .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get));
+    let hours = packets / (PACKETS_PER_SECOND * to_f64(threads as u64)) / 3600.0;
+    Err(CommandError::Refused(format!(
+        "run.duration: the run asks for {packets:.1e} packets, which takes about {hours:.0} hours on \
+         {threads} threads; shorten run.duration, or set --time-limit to stop with what is finished"
+    )))
+}
+
+/// The engine's speed in a run.
+pub(super) fn engine(packets: u64, wall: Duration) -> EngineReport {
+    let wall_s = wall.as_secs_f64();
+    let packets_per_second = if wall_s > 0.0 { to_f64(packets) / wall_s } else { 0.0 };
+    EngineReport { name: "reference", packets_per_second, wall_s }
+}
+
+/// The manifest of a run.
+pub(super) fn manifest(
+    command: &'static str,
+    source: &Source,
+    overrides: &[String],
+    scenario: &Scenario,
+    engine: EngineReport,
+) -> Manifest {
+    Manifest {
+        version: env!("CARGO_PKG_VERSION"),
+        command,
+        scenario: match source {
+            Source::File(path) => path.display().to_string(),
+            Source::Stdin(_) => "<stdin>".to_owned(),
+            Source::BuiltIn => "<built-in>".to_owned(),
+        },
+        scenario_sha256: scenario.hash.clone(),
+        overrides: overrides.to_vec(),
+        seed: scenario.run.seed,
+        engine,
+    }
+}
+
+/// Writes result files into a folder, which is made if it is not there.
+pub(super) fn write_files(folder: &Path, files: &[(&str, String)]) -> Result<(), CommandError> {
+    make_folder(folder)?;
+    for (name, content) in files {
+        write_atomically(&folder.join(name), content.as_bytes())?;
+    }
+    Ok(())
+}
+
+/// Makes the folder for results; before the work, so that a wrong path costs nothing.
+pub(super) fn make_folder(folder: &Path) -> Result<(), CommandError> {
+    std::fs::create_dir_all(folder)
+        .map_err(|source| OutputError { path: folder.to_owned(), source }.into())
+}

@@ -1,0 +1,78 @@
+//! `rxplan simulate`: one scenario.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::{CommandError, Format, Global, ScenarioArgs, load, output, print, progress, warn};
+use crate::model::log::PacketOutcome;
+use crate::model::system::Progress;
+use crate::report::{
+    PacketFile, SimulateReport, queues_csv, summary_csv, timeline_csv, write_atomically,
+};
+use crate::simulation::{self, Options};
+
+/// Simulate one scenario.
+#[derive(Debug, Args)]
+pub(super) struct SimulateArgs {
+    #[command(flatten)]
+    scenario: ScenarioArgs,
+    /// Write what became of every packet of the first replication's window, in order of arrival (CSV).
+    #[arg(long, value_name = "FILE")]
+    packets: Option<PathBuf>,
+    /// Write the occupancy of rings and reserve over time in the first replication (CSV).
+    #[arg(long, value_name = "FILE")]
+    timeline: Option<PathBuf>,
+}
+
+pub(super) fn run(args: &SimulateArgs, global: &Global) -> Result<ExitCode, CommandError> {
+    let source = args.scenario.source()?;
+    let scenario = load(&source, &args.scenario.overrides, global)?;
+    output::check_length(&scenario, global)?;
+    if let Some(folder) = &global.out {
+        output::make_folder(folder)?;
+    }
+    let mut packet_file = args.packets.as_deref().map(PacketFile::create).transpose()?;
+    let progress = Progress::default();
+    let expected = scenario.expected_packets();
+    let (simulated, wall) = progress::watch(global, expected, &progress, |_| {
+        let mut write = packet_file.as_mut().map(|file| |packet: &PacketOutcome| file.add(packet));
+        let options = Options {
+            jobs: global.jobs.unwrap_or(0),
+            packets: write.as_mut().map(|write| write as &mut (dyn FnMut(&PacketOutcome) + Send)),
+            timeline: args.timeline.is_some(),
+        };
+        simulation::simulate(&scenario, options, &progress)
+    });
+    let simulation = simulated?;
+    let engine = output::engine(simulation.packets_simulated, wall);
+    let mut report = SimulateReport::new(&scenario, &simulation);
+    if let Some(file) = packet_file {
+        file.finish()?;
+    }
+    if let (Some(path), Some(timeline)) = (&args.timeline, &simulation.timeline) {
+        write_atomically(path, timeline_csv(timeline).as_bytes())?;
+    }
+    if let Some(folder) = &global.out {
+        let overrides = &args.scenario.overrides;
+        let manifest =
+            output::manifest("simulate", &source, overrides, &scenario, engine.clone()).toml();
+        let (summary, queues) = (summary_csv(&report), queues_csv(&report));
+        output::write_files(
+            folder,
+            &[("summary.csv", summary), ("queues.csv", queues), ("manifest.toml", manifest)],
+        )?;
+    }
+    warn(&report.warnings, global);
+    let text = match global.format {
+        Format::Table => report.table(),
+        Format::Csv => summary_csv(&report),
+        Format::Json => {
+            report.engine = Some(engine);
+            format!("{:#}\n", serde_json::json!(report))
+        }
+    };
+    print(&text)?;
+    Ok(ExitCode::SUCCESS)
+}

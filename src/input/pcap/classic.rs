@@ -1,0 +1,107 @@
+//! The pcap format: a file header, then one record a packet.
+//!
+//! Source: draft-ietf-opsawg-pcap, "PCAP Capture File Format".
+
+use pcap_parser::{parse_pcap_frame, parse_pcap_frame_be, parse_pcap_header};
+
+use super::source::Source;
+use super::stamp::Stamp;
+use super::{BLOCK_BYTES_MAX, CaptureFault, FrameRef, Frames, LinkType, RawFrame, link_type_of};
+
+/// Reads the rest of a file whose magic number was read.
+pub(super) fn read<F: FnMut(FrameRef<'_>)>(
+    source: &mut Source,
+    frames: &mut Frames<F>,
+) -> Result<(), CaptureFault> {
+    source.require("file header", HEADER_BYTES)?;
+    let header = Header::of(source.block())?;
+    loop {
+        source.begin();
+        source.mark_packet();
+        match source.extend(RECORD_BYTES)? {
+            0 => return Ok(()),
+            RECORD_BYTES => header.read_packet(source, frames)?,
+            there => {
+                let (part, expected) = ("packet's header", RECORD_BYTES);
+                return Err(CaptureFault::Truncated { part, expected, there });
+            }
+        }
+    }
+}
+
+/// What the file header says.
+struct Header {
+    is_big_endian: bool,
+    stamp: Stamp,
+    units_per_s: u64,
+    link_type: LinkType,
+    /// How much of the length of a packet is an FCS (bytes).
+    fcs: u32,
+}
+
+impl Header {
+    /// Decodes the file header.
+    fn of(block: &[u8]) -> Result<Self, CaptureFault> {
+        let damaged = |_| CaptureFault::Damaged { part: "file header" };
+        let (_, header) = parse_pcap_header(block).map_err(damaged)?;
+        let network = header.network.0.cast_unsigned();
+        let link_type = u16::try_from(network & LINK_TYPE).expect("the mask has 16 bits");
+        let has_fcs = network & FCS_PRESENT != 0;
+        let (resolution, units_per_s) =
+            if header.is_nanosecond_precision() { (9, 1_000_000_000) } else { (6, 1_000_000) };
+        Ok(Self {
+            is_big_endian: header.is_bigendian(),
+            stamp: Stamp { resolution, offset_s: 0 },
+            units_per_s,
+            link_type: link_type_of(link_type)?,
+            fcs: if has_fcs { (network >> FCS_SHIFT) * FCS_UNIT } else { 0 },
+        })
+    }
+
+    /// Reads and hands on the packet of a record whose header was read.
+    fn read_packet<F: FnMut(FrameRef<'_>)>(
+        &self,
+        source: &mut Source,
+        frames: &mut Frames<F>,
+    ) -> Result<(), CaptureFault> {
+        let bytes = self.captured_bytes(source.block());
+        if bytes > BLOCK_BYTES_MAX {
+            return Err(CaptureFault::TooLong { part: "packet", bytes });
+        }
+        let captured = usize::try_from(bytes).expect("a pointer has at least 32 bits");
+        let there = source.extend(RECORD_BYTES + captured)? - RECORD_BYTES;
+        if there < captured {
+            return Err(CaptureFault::Truncated { part: "packet", expected: captured, there });
+        }
+        let parse = if self.is_big_endian { parse_pcap_frame_be } else { parse_pcap_frame };
+        let damaged = |_| CaptureFault::Damaged { part: "packet" };
+        let (_, packet) = parse(source.block()).map_err(damaged)?;
+        // A fraction of a second or more is found in the wild; it adds up.
+        let units = u64::from(packet.ts_sec) * self.units_per_s + u64::from(packet.ts_usec);
+        frames.push(&RawFrame {
+            epoch_ps: self.stamp.picoseconds(units),
+            original: packet.origlen,
+            fcs: self.fcs,
+            link_type: self.link_type,
+            data: packet.data,
+        })
+    }
+
+    /// How many bytes of the packet follow its record's header.
+    fn captured_bytes(&self, record: &[u8]) -> u32 {
+        let field = record[8..12].try_into().expect("a record's header was read");
+        if self.is_big_endian { u32::from_be_bytes(field) } else { u32::from_le_bytes(field) }
+    }
+}
+
+/// Length of the file header (bytes).
+const HEADER_BYTES: usize = 24;
+
+/// Length of a record's header (bytes).
+const RECORD_BYTES: usize = 16;
+
+/// The header's last field: the link type, and how long an FCS is in the frames, if it says so.
+const LINK_TYPE: u32 = 0xffff;
+const FCS_PRESENT: u32 = 1 << 26;
+const FCS_SHIFT: u32 = 28;
+const FCS_UNIT: u32 = 2;

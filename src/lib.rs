@@ -1,0 +1,66 @@
+//! How much receive-buffer memory does a NIC need, and what happens to drops if it gets less, or gets it
+//! in another shape?
+//!
+//! `rxplan` plans receive-ring memory and simulates what the rings do with bursts: per-queue rings of
+//! dedicated buffers, a shared reserve behind them, and the host that takes packets out. The program
+//! is a thin shell around this library.
+//!
+//! # Layers
+//!
+//! Each layer uses only those above it; a test holds it to that.
+//!
+//! | layer | modules | knows about |
+//! |---|---|---|
+//! | quantities | [`units`], [`id`] | times, sizes, rates, typed ids |
+//! | machinery | [`calendar`], [`random`], [`stats`] | events, streams, averages and intervals; no NIC |
+//! | model | [`model`] | rings, reserve, host, traffic, and the engine that runs them |
+//! | input | [`input`] | traces and captures, as plain records |
+//! | scenario | [`scenario`] | the TOML file, and what it means |
+//! | questions | [`simulation`], [`plan`] | replications and intervals; the search for least memory |
+//! | results | [`report`] | JSON, CSV, tables, files |
+//! | program | [`cli`] | arguments, terminal, exit status |
+//!
+//! # Example
+//!
+//! ```
+//! use rxplan::model::system::Progress;
+//! use rxplan::scenario::{Scenario, Source};
+//! use rxplan::simulation::{Options, simulate};
+//!
+//! let text = r#"
+//!     [run]
+//!     duration = "5 ms"
+//!     [nic]
+//!     queues = 2
+//!     rx = 8
+//!     rx_buf_len = "2 KiB"
+//!     [reserve]
+//!     entries = 8
+//!     [host]
+//!     model = "server"
+//!     service = { dist = "exponential", mean = "1 us" }
+//!     [[traffic]]
+//!     kind = "poisson"
+//!     rate = "900 kpps"
+//! "#;
+//! // A warm-up longer than the run is an error, so that the short example needs a short one.
+//! let overrides = ["run.warmup=1 ms".to_owned()];
+//! let scenario = Scenario::load(&Source::Stdin(text.to_owned()), &overrides)?;
+//! let result = simulate(&scenario, Options::default(), &Progress::default())?;
+//! assert!(result.drop_rate.estimate < 0.1);
+//! assert_eq!(result.memory.buffers_bytes, (2 * 8 + 8) * 2048);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+pub mod calendar;
+pub mod cli;
+pub mod id;
+pub mod input;
+pub mod model;
+pub mod plan;
+pub mod random;
+pub mod report;
+pub mod scenario;
+pub mod simulation;
+pub mod stats;
+pub mod units;

@@ -1,0 +1,7 @@
+//! The `rxplan` program: parses the command line and runs it.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    rxplan::cli::run()
+}

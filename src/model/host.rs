@@ -1,0 +1,319 @@
+//! Hosts: what takes packets from the rings and gives their buffers back.
+//!
+//! Each model is an event-driven state machine over the calendar's slots. At one instant releases
+//! come first (the host's release slots are the lowest), arrivals next, and polls, visits and
+//! service starts last.
+
+mod busy_poll;
+mod hold;
+mod poll;
+mod server;
+mod trace;
+
+use std::sync::Arc;
+
+use crate::calendar::Slot;
+use crate::id::QueueId;
+use crate::model::buffers::Lease;
+use crate::model::distribution::Distribution;
+use crate::model::log::LogId;
+use crate::model::stall::{StallSpec, Stalls};
+use crate::model::system::Machine;
+use crate::random::{Generator, Streams};
+use crate::units::{SimDuration, SimTime};
+
+use busy_poll::BusyPoll;
+use hold::Hold;
+use poll::Poll;
+use server::Server;
+use trace::TraceReplay;
+
+/// How the host takes packets; see each variant.
+#[derive(Debug, Clone, PartialEq)]
+pub enum HostSpec {
+    /// One server a queue, first in first out.
+    Server {
+        /// Service time of each queue, in picoseconds.
+        service: Vec<Distribution>,
+        /// How much later a packet that finds its queue empty is first served, in picoseconds.
+        wakeup: Distribution,
+    },
+    /// Every packet holds its buffer for its own time, independently.
+    Hold {
+        /// How long, in picoseconds.
+        time: Distribution,
+    },
+    /// All queues are polled at every multiple of a period.
+    Poll {
+        /// The period, above 0.
+        period: SimDuration,
+        /// Packets a queue gives at one poll; `None`: all that wait.
+        budget: Option<u32>,
+        /// The j-th packet of a poll frees its buffer `j x per_packet` later.
+        per_packet: SimDuration,
+    },
+    /// Cores visit their queues in turn, for ever.
+    BusyPoll(BusyPollSpec),
+    /// Recorded returns of buffers.
+    Trace {
+        /// Sorted by time.
+        returns: Arc<[RecordedReturn]>,
+    },
+}
+
+/// Busy polling: see [`HostSpec::BusyPoll`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BusyPollSpec {
+    /// Number of cores; queue q is on core `q mod cores`.
+    pub cores: u32,
+    /// Packets taken at a visit, at most.
+    pub budget: u32,
+    /// Time for each packet.
+    pub per_packet: SimDuration,
+    /// Time for each byte of a packet.
+    pub per_byte: SimDuration,
+    /// Time paid at the beginning of every visit, empty ones too.
+    pub poll_overhead: SimDuration,
+    /// Buffers are reposted after every so many packets of a visit, and at its end.
+    pub refill: u32,
+}
+
+/// Buffers given back in a recording.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RecordedReturn {
+    /// When.
+    pub time: SimTime,
+    /// To which queue.
+    pub queue: QueueId,
+    /// How many, the oldest first.
+    pub count: u32,
+}
+
+impl HostSpec {
+    /// The name used in scenarios.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Server { .. } => "server",
+            Self::Hold { .. } => "hold",
+            Self::Poll { .. } => "poll",
+            Self::BusyPoll(_) => "busy-poll",
+            Self::Trace { .. } => "trace",
+        }
+    }
+
+    /// Number of cores that work on packets, 0 where the model has no cores.
+    #[must_use]
+    pub fn cores(&self, queues: usize) -> usize {
+        match self {
+            Self::Server { .. } | Self::Poll { .. } => queues,
+            Self::BusyPoll(spec) => (spec.cores as usize).min(queues),
+            Self::Hold { .. } | Self::Trace { .. } => 0,
+        }
+    }
+
+    /// Mean packets per second that queue `queue` can be served at, were it alone on its core;
+    /// infinite where nothing limits it.
+    #[must_use]
+    pub fn capacity_per_queue(&self, queue: usize, mean_len: f64) -> f64 {
+        let per_second = |ps: f64| if ps > 0.0 { 1e12 / ps } else { f64::INFINITY };
+        let ps = |span: SimDuration| span.as_secs_f64() * 1e12;
+        match self {
+            Self::Server { service, .. } => per_second(service[queue].mean()),
+            Self::Poll { period, budget, per_packet } => {
+                let budgeted =
+                    budget.map_or(f64::INFINITY, |n| f64::from(n) * per_second(ps(*period)));
+                budgeted.min(per_second(ps(*per_packet)))
+            }
+            Self::BusyPoll(spec) => {
+                let budget = f64::from(spec.budget);
+                let visit = ps(spec.poll_overhead)
+                    + budget * (ps(spec.per_packet) + ps(spec.per_byte) * mean_len);
+                if visit > 0.0 { budget * 1e12 / visit } else { f64::INFINITY }
+            }
+            Self::Hold { .. } | Self::Trace { .. } => f64::INFINITY,
+        }
+    }
+
+    /// Whether the model draws random numbers.
+    #[must_use]
+    pub fn is_random(&self) -> bool {
+        match self {
+            Self::Server { service, wakeup } => {
+                !wakeup.is_constant() || service.iter().any(|service| !service.is_constant())
+            }
+            Self::Hold { time } => !time.is_constant(),
+            Self::Poll { .. } | Self::BusyPoll(_) | Self::Trace { .. } => false,
+        }
+    }
+}
+
+/// A packet in the NIC or the rings.
+#[derive(Debug, Clone)]
+pub(crate) struct Packet {
+    pub(crate) arrival: SimTime,
+    pub(crate) len: u32,
+    /// Its service or holding time: drawn on arrival, so that a packet's work does not depend on
+    /// what became of the packets before it.
+    pub(crate) work: SimDuration,
+    pub(crate) lease: Lease,
+    pub(crate) log: Option<LogId>,
+}
+
+/// A host, live.
+#[derive(Debug)]
+pub(crate) enum Host {
+    Server(Server),
+    Hold(Hold),
+    Poll(Poll),
+    BusyPoll(BusyPoll),
+    Trace(TraceReplay),
+}
+
+/// The slots of a host in the calendar.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct HostSlots {
+    /// Slots `0..releases` hold releases.
+    pub(crate) releases: usize,
+    /// Number of slots, from `first_visit` on, that hold polls, visits and delayed starts.
+    pub(crate) visits: usize,
+    /// The first of these; known once the arrival slots have been counted.
+    pub(crate) first_visit: Slot,
+}
+
+impl Host {
+    /// Slots needed: releases and visits. `delays`: whether stalls or costs put off services.
+    pub(crate) fn slots(spec: &HostSpec, queues: usize, delays: bool) -> (usize, usize) {
+        match spec {
+            HostSpec::Server { wakeup, .. } if wakeup.is_zero() && !delays => (queues, 0),
+            HostSpec::Server { .. } => (queues, queues),
+            HostSpec::Hold { .. } | HostSpec::Trace { .. } => (1, 0),
+            HostSpec::Poll { .. } => (queues, 1),
+            HostSpec::BusyPoll(_) => (spec.cores(queues), spec.cores(queues)),
+        }
+    }
+
+    pub(crate) fn new(
+        spec: &HostSpec,
+        stalls: &[StallSpec],
+        sync_cost: SimDuration,
+        queues: usize,
+        slots: HostSlots,
+        streams: Streams,
+    ) -> Self {
+        let core_stalls =
+            || (0..spec.cores(queues)).map(|core| Stalls::new(stalls, core, streams)).collect();
+        match spec {
+            HostSpec::Server { wakeup, .. } => {
+                Self::Server(Server::new(wakeup, core_stalls(), sync_cost, slots, streams))
+            }
+            HostSpec::Hold { .. } => Self::Hold(Hold::new(queues)),
+            HostSpec::Poll { period, budget, per_packet } => {
+                Self::Poll(Poll::new(*period, *budget, *per_packet, queues, slots))
+            }
+            HostSpec::BusyPoll(spec) => {
+                Self::BusyPoll(BusyPoll::new(spec, core_stalls(), sync_cost, queues, slots))
+            }
+            HostSpec::Trace { returns } => {
+                Self::Trace(TraceReplay::new(Arc::clone(returns), queues))
+            }
+        }
+    }
+
+    /// Puts the events that need no packet into the calendar.
+    pub(crate) fn start(&mut self, machine: &mut Machine<'_>) {
+        if let Self::Trace(trace) = self {
+            trace.schedule(machine);
+        }
+    }
+
+    /// A packet has been put into buffers of `queue`.
+    pub(crate) fn packet_placed(
+        &mut self,
+        queue: QueueId,
+        packet: Packet,
+        machine: &mut Machine<'_>,
+    ) {
+        match self {
+            Self::Server(server) => server.packet_placed(queue, packet, machine),
+            Self::Hold(hold) => hold.packet_placed(queue, packet, machine),
+            Self::Poll(poll) => poll.packet_placed(queue, packet, machine),
+            Self::BusyPoll(busy_poll) => busy_poll.packet_placed(queue, packet, machine),
+            Self::Trace(trace) => trace.packet_placed(queue, packet, machine),
+        }
+    }
+
+    /// The event of a release slot is due.
+    pub(crate) fn release_due(&mut self, slot: Slot, machine: &mut Machine<'_>) {
+        match self {
+            Self::Server(server) => server.release_due(slot, machine),
+            Self::Hold(hold) => hold.release_due(machine),
+            Self::Poll(poll) => poll.release_due(slot, machine),
+            Self::BusyPoll(busy_poll) => busy_poll.release_due(slot, machine),
+            Self::Trace(trace) => trace.release_due(machine),
+        }
+    }
+
+    /// The event of a visit slot (counted from the first one) is due.
+    pub(crate) fn visit_due(&mut self, visit: usize, machine: &mut Machine<'_>) {
+        match self {
+            Self::Server(server) => server.start_due(visit, machine),
+            Self::Poll(poll) => poll.poll_due(machine),
+            Self::BusyPoll(busy_poll) => busy_poll.visit_due(visit, machine),
+            Self::Hold(_) | Self::Trace(_) => unreachable!("these hosts have no visit slots"),
+        }
+    }
+
+    /// Whether services wait for the arrivals of this instant to be over.
+    #[inline]
+    pub(crate) fn has_starts(&self) -> bool {
+        matches!(self, Self::Server(server) if server.has_starts())
+    }
+
+    /// Starts the services that wait.
+    pub(crate) fn start_services(&mut self, machine: &mut Machine<'_>) {
+        if let Self::Server(server) = self {
+            server.start_services(machine);
+        }
+    }
+
+    /// What the packets of a queue hold, and how many they are: for the conservation check.
+    pub(crate) fn held(&self, queue: QueueId) -> (Lease, u64) {
+        match self {
+            Self::Server(server) => server.held(queue),
+            Self::Hold(hold) => hold.held(queue),
+            Self::Poll(poll) => poll.held(queue),
+            Self::BusyPoll(busy_poll) => busy_poll.held(queue),
+            Self::Trace(trace) => trace.held(queue),
+        }
+    }
+}
+
+/// Draws each packet's service or holding time.
+#[derive(Debug)]
+pub(crate) struct Work {
+    queues: Vec<(Distribution, Generator)>,
+}
+
+impl Work {
+    pub(crate) fn new(spec: &HostSpec, queues: usize, streams: Streams) -> Self {
+        let distribution = |queue: usize| match spec {
+            HostSpec::Server { service, .. } => service[queue].clone(),
+            HostSpec::Hold { time } => time.clone(),
+            _ => Distribution::Constant(0),
+        };
+        let stream = |queue| streams.stream(&format!("host queue {queue} work"));
+        Self { queues: (0..queues).map(|queue| (distribution(queue), stream(queue))).collect() }
+    }
+
+    #[inline]
+    pub(crate) fn draw(&mut self, queue: QueueId) -> SimDuration {
+        let (distribution, generator) = &mut self.queues[queue.index()];
+        SimDuration::from_ps(distribution.sample(generator))
+    }
+}
+
+/// Sum of the buffers of some packets, with their number.
+fn sum_leases<'a>(packets: impl Iterator<Item = &'a Packet>) -> (Lease, u64) {
+    packets.fold((Lease::default(), 0), |(sum, count), packet| (sum.plus(packet.lease), count + 1))
+}

@@ -1,0 +1,246 @@
+//! The ledger: what became of every packet.
+//!
+//! Counters are of packets that *arrive* in the measured window; sojourn times are of packets
+//! *delivered* in it. Conservation (`offered = delivered + dropped + outstanding`) is kept in a second
+//! set of books over all packets, and asserted.
+
+use serde::Serialize;
+
+use crate::id::QueueId;
+use crate::model::buffers::Refusal;
+use crate::model::traffic::Window;
+use crate::stats::{Counts, Histogram, Level, Overlap};
+use crate::units::{SimDuration, SimTime};
+
+/// Why a packet was dropped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DropReason {
+    /// The completion ring had no room.
+    CompletionFull,
+    /// Fewer buffers were free than the packet needed: what drivers count as `rx_out_of_buffer`,
+    /// `rx_no_dma_resources`, `rx_missed_errors` or `imissed`.
+    NoBuffer,
+    /// Enough buffers were free, but the reserve policy refused the queue.
+    ReserveDenied,
+    /// Refused, and the on-NIC FIFO was full too.
+    FifoFull,
+    /// Placement: the packet failed the PSP check.
+    PspRejected,
+}
+
+impl DropReason {
+    /// All reasons, in the order of the result contract's `drops`.
+    pub const ALL: [Self; 5] = [
+        Self::NoBuffer,
+        Self::ReserveDenied,
+        Self::CompletionFull,
+        Self::FifoFull,
+        Self::PspRejected,
+    ];
+
+    /// The name used in results.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::CompletionFull => "completion_full",
+            Self::NoBuffer => "no_buffer",
+            Self::ReserveDenied => "reserve_denied",
+            Self::FifoFull => "fifo_full",
+            Self::PspRejected => "psp_rejected",
+        }
+    }
+}
+
+impl From<Refusal> for DropReason {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::CompletionFull => Self::CompletionFull,
+            Refusal::NoBuffer => Self::NoBuffer,
+            Refusal::ReserveDenied => Self::ReserveDenied,
+        }
+    }
+}
+
+/// Packets of the window by what became of them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PacketCounts {
+    /// Arrived in the window.
+    pub offered: u64,
+    /// Of these, delivered by its end.
+    pub delivered: u64,
+    /// Of these, dropped.
+    pub dropped: u64,
+}
+
+impl PacketCounts {
+    /// Of those that arrived in the window, neither delivered nor dropped by its end.
+    #[must_use]
+    pub const fn outstanding(&self) -> u64 {
+        self.offered - self.delivered - self.dropped
+    }
+
+    /// Adds another count.
+    pub fn add(&mut self, other: &Self) {
+        self.offered += other.offered;
+        self.delivered += other.delivered;
+        self.dropped += other.dropped;
+    }
+}
+
+/// Batches into which one replication is cut for batch means.
+pub const BATCHES: usize = 20;
+
+/// Counters of a run.
+#[derive(Debug)]
+pub(crate) struct Ledger {
+    start: SimTime,
+    queues: Vec<PacketCounts>,
+    drops: [u64; DropReason::ALL.len()],
+    batches: [Counts; BATCHES],
+    batch: usize,
+    batch_end: SimTime,
+    batch_length: SimDuration,
+    sojourn: Histogram,
+    /// Bytes of packets that sit in buffers.
+    packet_bytes: Level,
+    busy: Overlap,
+    sync: Overlap,
+    wakeups: u64,
+    returns_without_buffer: u64,
+    /// Packets of the whole run: arrived, delivered, dropped.
+    all: PacketCounts,
+}
+
+/// What a ledger says at the end of a run.
+#[derive(Debug)]
+pub(crate) struct Closed {
+    pub(crate) queues: Vec<PacketCounts>,
+    pub(crate) drops: [u64; DropReason::ALL.len()],
+    pub(crate) batches: [Counts; BATCHES],
+    pub(crate) sojourn: Histogram,
+    pub(crate) packet_bytes: Level,
+    pub(crate) busy_ps: u64,
+    pub(crate) sync_ps: u64,
+    pub(crate) wakeups: u64,
+    pub(crate) returns_without_buffer: u64,
+}
+
+impl Ledger {
+    /// Empty books for `queues` queues; arrivals are expected until `last_arrival`.
+    pub(crate) fn new(queues: usize, window: Window, last_arrival: SimTime) -> Self {
+        let start = window.start;
+        let span = last_arrival.saturating_since(start).as_ps();
+        let batch_length = SimDuration::from_ps(span.div_ceil(BATCHES as u64).max(1));
+        Self {
+            start,
+            queues: vec![PacketCounts::default(); queues],
+            drops: Default::default(),
+            batches: Default::default(),
+            batch: 0,
+            batch_end: start.saturating_add(batch_length),
+            batch_length,
+            sojourn: Histogram::default(),
+            packet_bytes: Level::default(),
+            busy: Overlap::new(start, window.end_or_max()),
+            sync: Overlap::new(start, window.end_or_max()),
+            wakeups: 0,
+            returns_without_buffer: 0,
+            all: PacketCounts::default(),
+        }
+    }
+
+    pub(crate) fn open_window(&mut self) {
+        self.packet_bytes.open(self.start);
+    }
+
+    /// Whether a packet that arrived at `arrival` belongs to the window's counters.
+    pub(crate) fn measures(&self, arrival: SimTime) -> bool {
+        arrival >= self.start
+    }
+
+    pub(crate) fn offered(&mut self, queue: QueueId, now: SimTime) {
+        self.all.offered += 1;
+        if !self.measures(now) {
+            return;
+        }
+        self.queues[queue.index()].offered += 1;
+        while now >= self.batch_end && self.batch + 1 < BATCHES {
+            self.batch += 1;
+            self.batch_end = self.batch_end.saturating_add(self.batch_length);
+        }
+        self.batches[self.batch].whole += 1;
+    }
+
+    /// A packet that has just been [`offered`](Self::offered) is dropped.
+    pub(crate) fn dropped(&mut self, queue: QueueId, reason: DropReason, now: SimTime) {
+        self.all.dropped += 1;
+        if self.measures(now) {
+            self.queues[queue.index()].dropped += 1;
+            let index = DropReason::ALL.iter().position(|r| *r == reason);
+            self.drops[index.expect("all reasons are listed")] += 1;
+            self.batches[self.batch].part += 1;
+        }
+    }
+
+    /// A packet has been put into buffers.
+    pub(crate) fn placed(&mut self, len: u32, now: SimTime) {
+        self.packet_bytes.change(i64::from(len), now);
+    }
+
+    pub(crate) fn delivered(&mut self, queue: QueueId, arrival: SimTime, len: u32, now: SimTime) {
+        self.all.delivered += 1;
+        self.packet_bytes.change(-i64::from(len), now);
+        if self.measures(arrival) {
+            self.queues[queue.index()].delivered += 1;
+        }
+        if self.measures(now) {
+            self.sojourn.record(now - arrival);
+        }
+    }
+
+    /// A core works on packets from `from` to `to`.
+    pub(crate) fn busy(&mut self, from: SimTime, to: SimTime) {
+        self.busy.add(from, to);
+    }
+
+    /// A core pays for reposting reserve buffers from `from` to `to`; this is work too.
+    pub(crate) fn synchronizing(&mut self, from: SimTime, to: SimTime) {
+        self.sync.add(from, to);
+        self.busy.add(from, to);
+    }
+
+    /// A packet found its queue empty and woke its server.
+    pub(crate) fn woken(&mut self, now: SimTime) {
+        self.wakeups += u64::from(self.measures(now));
+    }
+
+    /// The recorded host returned buffers that nobody held.
+    pub(crate) fn returned_nothing(&mut self, count: u32) {
+        self.returns_without_buffer += u64::from(count);
+    }
+
+    /// Packets of the whole run that have arrived and are neither delivered nor dropped.
+    pub(crate) fn outstanding(&self) -> u64 {
+        self.all.outstanding()
+    }
+
+    /// Packets of the whole run that have arrived.
+    pub(crate) fn arrived(&self) -> u64 {
+        self.all.offered
+    }
+
+    pub(crate) fn close(self) -> Closed {
+        Closed {
+            queues: self.queues,
+            drops: self.drops,
+            batches: self.batches,
+            sojourn: self.sojourn,
+            packet_bytes: self.packet_bytes,
+            busy_ps: self.busy.sum_ps(),
+            sync_ps: self.sync.sum_ps(),
+            wakeups: self.wakeups,
+            returns_without_buffer: self.returns_without_buffer,
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Receive memory: what a configuration pins, whether used or not.
+
+use serde::Serialize;
+
+/// What the NIC is given to receive into.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MemorySpec {
+    /// Dedicated entries of each queue.
+    pub rx: Vec<u32>,
+    /// Entries of each reserve; 0 without a reserve.
+    pub reserve_entries: u32,
+    /// Number of reserves.
+    pub groups: u32,
+    /// Bytes of one buffer.
+    pub rx_buf_len: u64,
+    /// Bytes of a descriptor, one per posted buffer.
+    pub descriptor: u64,
+    /// Bytes of a completion entry.
+    pub completion: u64,
+    /// Completion entries of each queue.
+    pub completion_entries: u32,
+    /// Bytes of a header buffer, one per posted buffer; 0 when headers are not split.
+    pub header_buffer: u64,
+}
+
+/// Receive memory by what it is used for, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Memory {
+    /// Buffers posted on the queues' own rings.
+    pub dedicated_bytes: u64,
+    /// Buffers of the reserves.
+    pub reserve_bytes: u64,
+    /// Descriptors of all buffers.
+    pub descriptor_bytes: u64,
+    /// Completion rings.
+    pub completion_bytes: u64,
+    /// Header buffers.
+    pub header_bytes: u64,
+    /// Dedicated and reserve buffers together.
+    pub buffers_bytes: u64,
+    /// Everything.
+    pub total_bytes: u64,
+}
+
+impl MemorySpec {
+    /// The memory this configuration pins; `None` when it does not fit 64 bits.
+    #[must_use]
+    pub fn memory(&self) -> Option<Memory> {
+        let dedicated: u64 = self.rx.iter().map(|rx| u64::from(*rx)).sum();
+        let reserve = u64::from(self.groups) * u64::from(self.reserve_entries);
+        let posted = dedicated.checked_add(reserve)?;
+        let queues = self.rx.len() as u64;
+        let completions = queues.checked_mul(u64::from(self.completion_entries))?;
+        let dedicated_bytes = dedicated.checked_mul(self.rx_buf_len)?;
+        let reserve_bytes = reserve.checked_mul(self.rx_buf_len)?;
+        let descriptor_bytes = posted.checked_mul(self.descriptor)?;
+        let completion_bytes = completions.checked_mul(self.completion)?;
+        let header_bytes = posted.checked_mul(self.header_buffer)?;
+        let buffers_bytes = dedicated_bytes.checked_add(reserve_bytes)?;
+        let total_bytes = buffers_bytes
+            .checked_add(descriptor_bytes)?
+            .checked_add(completion_bytes)?
+            .checked_add(header_bytes)?;
+        Some(Memory {
+            dedicated_bytes,
+            reserve_bytes,
+            descriptor_bytes,
+            completion_bytes,
+            header_bytes,
+            buffers_bytes,
+            total_bytes,
+        })
+    }
+}
+
+/// The completion entries a queue gets when the scenario names none: the next power of two that
+/// holds every buffer the queue can have.
+#[must_use]
+pub fn default_completion_entries(rx_max: u32, reserve_entries: u32) -> u32 {
+    rx_max.saturating_add(reserve_entries).max(1).checked_next_power_of_two().unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spec(rx: u32, reserve_entries: u32) -> MemorySpec {
+        MemorySpec {
+            rx: vec![rx; 32],
+            reserve_entries,
+            groups: 1,
+            rx_buf_len: 8192,
+            descriptor: 16,
+            completion: 64,
+            completion_entries: default_completion_entries(rx, reserve_entries),
+            header_buffer: 0,
+        }
+    }
+
+    /// J. Kicinski, "NIC memory reserve" (people.kernel.org/kuba/nic-memory-reserve).
+    #[test]
+    fn the_source_posts_arithmetic_holds() {
+        let today = spec(4096, 0).memory().unwrap();
+        assert_eq!(today.dedicated_bytes, 1 << 30);
+        let shared = spec(512, 4096).memory().unwrap();
+        assert_eq!(shared.buffers_bytes, 160 << 20);
+        assert_eq!(shared.completion_bytes, 32 * 8192 * 64);
+        assert_eq!(shared.descriptor_bytes, (32 * 512 + 4096) * 16);
+    }
+
+    #[test]
+    fn memory_past_64_bits_is_no_number() {
+        let mut huge = spec(u32::MAX, u32::MAX);
+        huge.rx_buf_len = u64::MAX / 4;
+        assert_eq!(huge.memory(), None);
+    }
+}

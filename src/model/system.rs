@@ -1,0 +1,535 @@
+//! The system: all parts of a scenario put together, and the loop that runs them.
+//!
+//! This is the reference engine: one event after another in order of time, obvious and exact. The
+//! calendar's slots are laid out in the order in which things happen at one instant:
+//!
+//! ```text
+//!  slots: | releases (host) | frames leaving the wire | sources, by table and queue | visits (host) |
+//!          then FIFO retries                                                          and starts
+//! ```
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use crate::calendar::{Calendar, Slot};
+use crate::id::QueueId;
+use crate::model::buffers::{BufferSpec, Buffers, Held, Lease};
+use crate::model::host::{Host, HostSlots, HostSpec, Packet, Work};
+use crate::model::ledger::{BATCHES, DropReason, Ledger, PacketCounts};
+use crate::model::log::{Fate, PacketLog, PacketSink, Timeline};
+use crate::model::port::{Fifo, Wire};
+use crate::model::stall::{StallSpec, Stalls};
+use crate::model::traffic::{Arrival, Source, TrafficKind, TrafficSpec, Window};
+use crate::random::Streams;
+use crate::stats::{Counts, Histogram};
+use crate::units::{BitRate, SimDuration, SimTime, to_f64, wide_to_f64};
+
+/// Everything a run needs to know.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SystemSpec {
+    /// Rings and reserve.
+    pub buffers: BufferSpec,
+    /// On-NIC FIFO in bytes of `len`; 0: none.
+    pub fifo: u64,
+    /// Rate of the wire; `None`: frames arrive whenever they are sent.
+    pub line_rate: Option<BitRate>,
+    /// The host.
+    pub host: HostSpec,
+    /// Its stalls.
+    pub stalls: Vec<StallSpec>,
+    /// Where packets come from.
+    pub traffic: Vec<TrafficSpec>,
+    /// What is measured.
+    pub window: Window,
+}
+
+/// Lets another thread watch and stop a run.
+#[derive(Debug, Default)]
+pub struct Progress {
+    /// Packets that have arrived, over all runs that share this.
+    pub packets: AtomicU64,
+    /// Set to make the runs end without a result.
+    pub stop: AtomicBool,
+}
+
+/// Ways to look into a run.
+#[derive(Default)]
+#[expect(missing_debug_implementations, reason = "holds a closure")]
+pub struct Observers<'a> {
+    /// Receives every packet of the window in order of arrival.
+    pub packets: Option<&'a mut PacketSink<'a>>,
+    /// Whether to record occupancy over time.
+    pub timeline: bool,
+}
+
+/// What one run measured.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// Per queue.
+    pub queues: Vec<QueueOutcome>,
+    /// Drops by reason, in the order of [`DropReason::ALL`].
+    pub drops: [u64; DropReason::ALL.len()],
+    /// Dropped and offered packets of consecutive parts of the window.
+    pub batches: [Counts; BATCHES],
+    /// Independent bursts seen.
+    pub bursts: u64,
+    /// Length of the window.
+    pub simulated: SimDuration,
+    /// Reserve buffers in use.
+    pub reserve_in_use: Occupancy,
+    /// Buffers in use.
+    pub in_use: Occupancy,
+    /// Share of the time in which any group had no free reserve buffer.
+    pub exhausted_fraction: f64,
+    /// Time-averaged bytes of packets in buffers.
+    pub packet_bytes_mean: f64,
+    /// Times from arrival to delivery.
+    pub sojourn: Histogram,
+    /// Busy time over cores and window; `None` where the host has no cores.
+    pub utilization: Option<f64>,
+    /// Time spent reposting reserve buffers, in picoseconds.
+    pub sync_ps: u64,
+    /// Servers woken.
+    pub wakeups: u64,
+    /// Share of core time covered by stalls.
+    pub stalled_fraction: f64,
+    /// Recorded returns of buffers that nobody held.
+    pub returns_without_buffer: u64,
+    /// Occupancy over time, if asked for.
+    pub timeline: Option<Timeline>,
+    /// Packets of the whole run, warm-up included.
+    pub packets_simulated: u64,
+}
+
+/// What one run measured of one queue.
+#[derive(Debug, Clone, Copy)]
+pub struct QueueOutcome {
+    /// Packets by fate.
+    pub packets: PacketCounts,
+    /// Buffers not posted.
+    pub in_use: Occupancy,
+    /// Reserve buffers not posted.
+    pub reserve_in_use: Occupancy,
+}
+
+/// Average and maximum over the window, in buffers.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Occupancy {
+    /// Time average.
+    pub mean: f64,
+    /// Maximum.
+    pub max: u64,
+}
+
+/// What hosts act on: the clock, the calendar, the buffers and the books.
+#[derive(Debug)]
+pub(crate) struct Machine<'a> {
+    pub(crate) now: SimTime,
+    pub(crate) calendar: Calendar,
+    pub(crate) buffers: Buffers,
+    pub(crate) ledger: Ledger,
+    log: Option<PacketLog<'a>>,
+    /// What the packets of each queue hold, kept apart from the buffers' own books.
+    held: Vec<Held>,
+    /// Buffers have been released since the FIFO was last retried.
+    released: bool,
+    /// The last arrival, delivery or release.
+    last_activity: SimTime,
+}
+
+impl Machine<'_> {
+    /// The queue with this index.
+    pub(crate) fn queue(&self, index: usize) -> QueueId {
+        QueueId::new(u32::try_from(index).expect("queues are counted in 32 bits"))
+    }
+
+    /// A packet's processing has ended.
+    pub(crate) fn deliver(&mut self, queue: QueueId, packet: &Packet) {
+        self.ledger.delivered(queue, packet.arrival, packet.len, self.now);
+        if let (Some(log), Some(id)) = (&mut self.log, packet.log) {
+            log.settled(id, Fate::Delivered(self.now));
+        }
+        self.last_activity = self.now;
+    }
+
+    /// Buffers come back.
+    pub(crate) fn release(&mut self, queue: QueueId, lease: Lease) {
+        self.buffers.release(queue, lease, self.now);
+        self.held[queue.index()].change(lease, -1);
+        if cfg!(debug_assertions) {
+            self.assert_conserved(queue);
+        }
+        self.released = true;
+        self.last_activity = self.now;
+    }
+
+    fn assert_conserved(&self, queue: QueueId) {
+        self.buffers.assert_conserved(queue, self.held[queue.index()]);
+    }
+
+    /// A partial repost batch is reposted.
+    pub(crate) fn flush(&mut self, queue: QueueId) {
+        if self.buffers.awaiting_repost(queue) > 0 {
+            self.buffers.flush(queue, self.now);
+            self.released = true;
+            self.last_activity = self.now;
+        }
+    }
+
+    /// A core spends `cost` on reposting, until the event of release slot `slot`; returns its time.
+    pub(crate) fn synchronize(&mut self, slot: Slot, cost: SimDuration) -> SimTime {
+        let end = self.now + cost;
+        self.ledger.synchronizing(self.now, end);
+        self.calendar.set(slot, end);
+        end
+    }
+}
+
+/// A scenario, running.
+#[derive(Debug)]
+pub(crate) struct System<'a> {
+    spec: &'a SystemSpec,
+    streams: Streams,
+    machine: Machine<'a>,
+    host: Host,
+    work: Work,
+    sources: Vec<Source>,
+    /// The next packet of each source.
+    pending: Vec<Option<Arrival>>,
+    wire: Option<Wire>,
+    first_source: Slot,
+    fifo: Fifo,
+    slots: HostSlots,
+    window_open: bool,
+    timeline: Option<Timeline>,
+}
+
+/// Events between two looks at [`Progress`].
+const EVENTS_PER_LOOK: u32 = 1 << 14;
+
+impl SystemSpec {
+    /// Runs one replication; `None` if it was stopped.
+    #[must_use]
+    pub fn run<'a>(
+        &'a self,
+        streams: Streams,
+        progress: &Progress,
+        observers: Observers<'a>,
+    ) -> Option<Outcome> {
+        System::new(self, streams, observers).run(progress)
+    }
+
+    /// The last instant at which a packet may arrive.
+    fn last_arrival(&self) -> SimTime {
+        let recorded = self.traffic.iter().filter_map(|traffic| match &traffic.kind {
+            TrafficKind::Recorded(packets) => packets.last().map(|packet| packet.time),
+            _ => None,
+        });
+        self.window.end.or_else(|| recorded.max()).unwrap_or(SimTime::ZERO)
+    }
+}
+
+impl<'a> System<'a> {
+    fn new(spec: &'a SystemSpec, streams: Streams, observers: Observers<'a>) -> Self {
+        let queues = spec.buffers.rx.len();
+        let mut sources = Vec::new();
+        for (table, traffic) in spec.traffic.iter().enumerate() {
+            sources.extend(traffic.sources(table, streams, spec.window));
+        }
+        let sync_cost = spec.buffers.reserve.as_ref().map_or(SimDuration::ZERO, |r| r.sync_cost);
+        let delays = !spec.stalls.is_empty() || !sync_cost.is_zero();
+        let (releases, visits) = Host::slots(&spec.host, queues, delays);
+        let first_source = releases + usize::from(spec.line_rate.is_some());
+        let slots = HostSlots { releases, visits, first_visit: first_source + sources.len() };
+        let last_arrival = spec.last_arrival();
+        let start = spec.window.start;
+        let machine = Machine {
+            now: SimTime::ZERO,
+            calendar: Calendar::new(slots.first_visit + slots.visits),
+            buffers: Buffers::new(&spec.buffers),
+            ledger: Ledger::new(queues, spec.window, last_arrival),
+            log: observers.packets.map(PacketLog::new),
+            held: vec![Held::default(); queues],
+            released: false,
+            last_activity: SimTime::ZERO,
+        };
+        let timeline =
+            observers.timeline.then(|| Timeline::new(start, last_arrival.saturating_since(start)));
+        Self {
+            spec,
+            streams,
+            machine,
+            host: Host::new(&spec.host, &spec.stalls, sync_cost, queues, slots, streams),
+            work: Work::new(&spec.host, queues, streams),
+            pending: vec![None; sources.len()],
+            sources,
+            wire: spec.line_rate.map(Wire::new),
+            first_source,
+            fifo: Fifo::new(spec.fifo, queues),
+            slots,
+            window_open: false,
+            timeline,
+        }
+    }
+
+    fn run(mut self, progress: &Progress) -> Option<Outcome> {
+        for source in 0..self.sources.len() {
+            self.fetch(source);
+        }
+        self.host.start(&mut self.machine);
+        let end = self.spec.window.end_or_max();
+        let mut counted = 0;
+        loop {
+            for _ in 0..EVENTS_PER_LOOK {
+                if !self.step(end) {
+                    return Some(self.close());
+                }
+            }
+            let arrived = self.machine.ledger.arrived();
+            progress.packets.fetch_add(arrived - counted, Ordering::Relaxed);
+            counted = arrived;
+            if progress.stop.load(Ordering::Relaxed) {
+                return None;
+            }
+        }
+    }
+
+    /// Does the next thing; `false` when nothing is left to do before or at `end`.
+    fn step(&mut self, end: SimTime) -> bool {
+        let next = self.machine.calendar.next();
+        let now = self.machine.now;
+        let over = |slot| next.is_none_or(|(time, at)| time > now || at >= slot);
+        if self.machine.released && over(self.slots.releases) {
+            self.machine.released = false;
+            if !self.fifo.is_empty() {
+                self.retry_fifo();
+            }
+            return true;
+        }
+        if self.host.has_starts() && over(self.slots.first_visit) {
+            self.host.start_services(&mut self.machine);
+            return true;
+        }
+        let Some((time, slot)) = next.filter(|(time, _)| *time <= end) else { return false };
+        assert!(time >= now, "time goes backward from {now} to {time}");
+        self.machine.now = time;
+        if !self.window_open && time >= self.spec.window.start {
+            self.open_window();
+        }
+        if let Some(timeline) = &mut self.timeline {
+            timeline.advance(time, &self.machine.buffers);
+        }
+        if slot < self.slots.releases {
+            self.host.release_due(slot, &mut self.machine);
+        } else if slot < self.first_source {
+            self.leave_wire();
+        } else if slot < self.slots.first_visit {
+            self.send(slot - self.first_source);
+        } else {
+            self.host.visit_due(slot - self.slots.first_visit, &mut self.machine);
+        }
+        true
+    }
+
+    fn open_window(&mut self) {
+        self.window_open = true;
+        self.machine.buffers.open_window(self.spec.window.start);
+        self.machine.ledger.open_window();
+    }
+
+    /// Puts the next packet of a source into the calendar.
+    #[inline]
+    fn fetch(&mut self, source: usize) {
+        let arrival = self.sources[source].next();
+        self.pending[source] = arrival;
+        let time = arrival.map_or(SimTime::MAX, |arrival| arrival.time);
+        self.machine.calendar.set(self.first_source + source, time);
+    }
+
+    /// A source sends its packet: onto the wire if there is one, else straight into the NIC.
+    #[inline]
+    fn send(&mut self, source: usize) {
+        let arrival = self.pending[source].expect("a due source has a packet");
+        self.fetch(source);
+        match &mut self.wire {
+            None => self.arrive(arrival),
+            Some(wire) => {
+                wire.send(arrival);
+                let next = wire.next_time();
+                if next == self.machine.now {
+                    self.leave_wire();
+                } else {
+                    self.machine.calendar.set(self.slots.releases, next);
+                }
+            }
+        }
+    }
+
+    fn leave_wire(&mut self) {
+        let wire = self.wire.as_mut().expect("only a wire has such events");
+        let arrival = wire.pop();
+        self.machine.calendar.set(self.slots.releases, wire.next_time());
+        let arrival = arrival.expect("a frame leaves the wire");
+        // Frames still on the wire at the end of the window have not arrived.
+        if arrival.time < self.spec.window.end_or_max() {
+            self.arrive(arrival);
+        }
+    }
+
+    /// A packet arrives at the NIC.
+    #[inline]
+    fn arrive(&mut self, Arrival { time, queue, len }: Arrival) {
+        let work = self.work.draw(queue);
+        let machine = &mut self.machine;
+        machine.ledger.offered(queue, time);
+        machine.last_activity = time;
+        let log = match &mut machine.log {
+            Some(log) if machine.ledger.measures(time) => Some(log.arrived(time, queue, len)),
+            _ => None,
+        };
+        let mut packet = Packet { arrival: time, len, work, lease: Lease::default(), log };
+        // A packet whose queue has others waiting in the FIFO must not pass them.
+        let taken = if self.fifo.holds(queue) {
+            Err(DropReason::FifoFull)
+        } else {
+            machine.buffers.take(queue, len, time).map_err(DropReason::from)
+        };
+        let reason = match taken {
+            Ok(lease) => {
+                packet.lease = lease;
+                return self.place(queue, packet);
+            }
+            Err(_) if self.fifo.has_room(len) => return self.fifo.push(queue, packet),
+            Err(_) if self.fifo.exists() => DropReason::FifoFull,
+            Err(reason) => reason,
+        };
+        self.machine.ledger.dropped(queue, reason, time);
+        if let (Some(log), Some(id)) = (&mut self.machine.log, packet.log) {
+            log.settled(id, Fate::Dropped(reason));
+        }
+    }
+
+    /// Puts a packet that has its buffers into the ring.
+    #[inline]
+    fn place(&mut self, queue: QueueId, packet: Packet) {
+        let machine = &mut self.machine;
+        machine.ledger.placed(packet.len, machine.now);
+        if let (Some(log), Some(id)) = (&mut machine.log, packet.log) {
+            log.placed(id, packet.lease.reserve);
+        }
+        if let Some(timeline) = &mut self.timeline {
+            timeline.rise(queue, &machine.buffers);
+        }
+        machine.held[queue.index()].change(packet.lease, 1);
+        if cfg!(debug_assertions) {
+            machine.assert_conserved(queue);
+        }
+        self.host.packet_placed(queue, packet, machine);
+    }
+
+    fn retry_fifo(&mut self) {
+        let mut blocked = vec![false; self.spec.buffers.rx.len()];
+        while let Some((queue, packet)) = self.fifo.first(&blocked) {
+            match self.machine.buffers.take(queue, packet.len, self.machine.now) {
+                Err(_) => blocked[queue.index()] = true,
+                Ok(lease) => {
+                    let mut packet = self.fifo.pop(queue).expect("it was just seen");
+                    packet.lease = lease;
+                    self.place(queue, packet);
+                }
+            }
+        }
+    }
+
+    fn close(mut self) -> Outcome {
+        let start = self.spec.window.start;
+        let end = self.spec.window.end.unwrap_or(self.machine.last_activity).max(start);
+        if !self.window_open {
+            self.open_window();
+        }
+        if let Some(timeline) = &mut self.timeline {
+            timeline.advance(end, &self.machine.buffers);
+        }
+        self.assert_conserved();
+        if let Some(log) = &mut self.machine.log {
+            log.close();
+        }
+        let bursts = self.bursts();
+        let Machine { buffers, ledger, .. } = self.machine;
+        let simulated = end - start;
+        let window_ps = to_f64(simulated.as_ps().max(1));
+        let packets_simulated = ledger.arrived();
+        let closed = ledger.close();
+        let occupancy = |level: &crate::stats::Level| Occupancy {
+            mean: level.mean(start, end),
+            max: u64::try_from(level.max()).expect("levels are not negative"),
+        };
+        let queues = (0..)
+            .map(QueueId::new)
+            .zip(&closed.queues)
+            .map(|(queue, packets)| QueueOutcome {
+                packets: *packets,
+                in_use: occupancy(buffers.in_use(queue)),
+                reserve_in_use: occupancy(buffers.reserve_in_use(queue)),
+            })
+            .collect();
+        let cores = self.spec.host.cores(self.spec.buffers.rx.len());
+        let core_ps = window_ps * to_f64(cores as u64);
+        let stalled: u64 = (0..cores)
+            .map(|core| Stalls::new(&self.spec.stalls, core, self.streams).stalled_ps(start, end))
+            .sum();
+        let packet_bytes = wide_to_f64(closed.packet_bytes.integral(end)) / window_ps;
+        Outcome {
+            queues,
+            drops: closed.drops,
+            batches: closed.batches,
+            bursts,
+            simulated,
+            reserve_in_use: occupancy(buffers.reserve_total()),
+            in_use: occupancy(buffers.total()),
+            exhausted_fraction: buffers.exhausted().mean(start, end),
+            packet_bytes_mean: packet_bytes,
+            sojourn: closed.sojourn,
+            utilization: (cores > 0).then(|| to_f64(closed.busy_ps) / core_ps),
+            sync_ps: closed.sync_ps,
+            wakeups: closed.wakeups,
+            stalled_fraction: if cores == 0 { 0.0 } else { to_f64(stalled) / core_ps },
+            returns_without_buffer: closed.returns_without_buffer,
+            timeline: self.timeline,
+            packets_simulated,
+        }
+    }
+
+    /// Independent bursts seen: packets of Poisson traffic where all traffic is Poisson, else only
+    /// the bursts of the other tables.
+    fn bursts(&self) -> u64 {
+        let poisson_only = self.spec.traffic.iter().all(TrafficSpec::is_poisson);
+        self.sources
+            .iter()
+            .filter(|source| poisson_only || !source.is_poisson())
+            .map(Source::bursts)
+            .sum()
+    }
+
+    /// Conservation: every packet and every buffer is where the books say.
+    fn assert_conserved(&self) {
+        let mut in_rings = 0;
+        for index in 0..self.spec.buffers.rx.len() {
+            let queue = self.machine.queue(index);
+            let (held, packets) = self.host.held(queue);
+            assert_eq!(
+                i64::from(held.total()),
+                self.machine.held[index].total,
+                "queue {queue}: buffers held by packets"
+            );
+            self.machine.assert_conserved(queue);
+            in_rings += packets;
+        }
+        self.machine.buffers.assert_totals();
+        let outstanding = in_rings + self.fifo.len() as u64;
+        assert_eq!(
+            self.machine.ledger.outstanding(),
+            outstanding,
+            "offered = delivered + dropped + outstanding"
+        );
+    }
+}

@@ -1,0 +1,139 @@
+//! On-off traffic: a burst, then silence or a lower rate.
+//!
+//! Period lengths come from any distribution and the process starts stationary: it is ON at time
+//! zero with probability `E[on] / (E[on] + E[off])`, and the period under way is length-biased. With
+//! constant spacing packet k of a period comes `floor(k / rate)` after its beginning, k = 1, 2 ...;
+//! a packet at the very end of its period still belongs to it, so that a period carries
+//! `floor(length x rate)` packets.
+
+use super::steady::poisson_gap;
+use super::{Arrival, OnOffSpec, Sizes, Spacing};
+use crate::id::QueueId;
+use crate::model::distribution::unit;
+use crate::random::Generator;
+use crate::units::{PacketRate, SimDuration, SimTime};
+
+/// On-off arrivals at one queue.
+#[derive(Debug)]
+pub(super) struct OnOffSource {
+    queue: QueueId,
+    spec: OnOffSpec,
+    period: Period,
+    /// The last packet, or the beginning of the period.
+    now: SimTime,
+    /// Number of the period's next packet, for constant spacing.
+    count: u64,
+    /// Mean gap of the period's packets in picoseconds, for Poisson spacing.
+    mean_gap_ps: f64,
+    phases: Generator,
+    arrivals: Generator,
+    sizes: Sizes,
+}
+
+/// The period under way.
+#[derive(Debug)]
+struct Period {
+    on: bool,
+    /// When it began; the first one began `age` before time zero.
+    begin: SimTime,
+    age: SimDuration,
+    end: SimTime,
+}
+
+impl OnOffSource {
+    /// `phases` drives the periods (queues in phase get copies of one generator), `arrivals` the
+    /// packets within them.
+    pub(super) fn new(
+        queue: QueueId,
+        spec: &OnOffSpec,
+        mut phases: Generator,
+        arrivals: Generator,
+        sizes: Sizes,
+    ) -> Self {
+        let (mean_on, mean_off) = (spec.on.mean(), spec.off.mean());
+        let on = unit(&mut phases) * (mean_on + mean_off) < mean_on;
+        let lengths = if on { &spec.on } else { &spec.off };
+        let under_way = lengths.sample_in_progress(&mut phases);
+        let period = Period {
+            on,
+            begin: SimTime::ZERO,
+            age: SimDuration::from_ps(under_way.age),
+            end: SimTime::from_ps(under_way.residual),
+        };
+        let mut source = Self {
+            queue,
+            spec: spec.clone(),
+            period,
+            now: SimTime::ZERO,
+            count: 0,
+            mean_gap_ps: 0.0,
+            phases,
+            arrivals,
+            sizes,
+        };
+        source.enter_period();
+        source
+    }
+
+    /// The next packet before `end`, and the bursts begun in the window on the way to it.
+    pub(super) fn next(&mut self, start: SimTime, end: SimTime) -> (Option<Arrival>, u64) {
+        let mut bursts = 0;
+        loop {
+            if let Some(time) = self.next_in_period() {
+                if time >= end {
+                    return (None, bursts);
+                }
+                self.now = time;
+                return (Some(Arrival { time, queue: self.queue, len: self.sizes.draw() }), bursts);
+            }
+            if self.period.end >= end {
+                return (None, bursts);
+            }
+            self.begin_period();
+            bursts += u64::from(self.period.on && self.period.begin >= start);
+        }
+    }
+
+    fn rate(&self) -> PacketRate {
+        if self.period.on { self.spec.rate } else { self.spec.rate_off }
+    }
+
+    fn next_in_period(&mut self) -> Option<SimTime> {
+        let rate = self.rate();
+        if rate.is_zero() {
+            return None;
+        }
+        let time = match self.spec.spacing {
+            // Exponential gaps have no memory: starting afresh in each period is exact.
+            Spacing::Poisson => {
+                self.now.saturating_add(poisson_gap(self.mean_gap_ps, &mut self.arrivals))
+            }
+            Spacing::Constant => {
+                let offset = rate.time_of_floor(self.count)?;
+                self.count += 1;
+                let offset = offset.as_ps().saturating_sub(self.period.age.as_ps());
+                self.period.begin.saturating_add(SimDuration::from_ps(offset))
+            }
+        };
+        (time <= self.period.end).then_some(time)
+    }
+
+    fn begin_period(&mut self) {
+        let on = !self.period.on;
+        let lengths = if on { &self.spec.on } else { &self.spec.off };
+        let begin = self.period.end;
+        let length = SimDuration::from_ps(lengths.sample(&mut self.phases));
+        self.period =
+            Period { on, begin, age: SimDuration::ZERO, end: begin.saturating_add(length) };
+        self.now = begin;
+        self.enter_period();
+    }
+
+    /// Prepares for the packets of the period under way.
+    fn enter_period(&mut self) {
+        let rate = self.rate();
+        self.mean_gap_ps = rate.mean_gap_ps();
+        // The first packet at or after time zero.
+        self.count = rate.count_reaching(self.period.age).max(1);
+    }
+}

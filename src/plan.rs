@@ -1,0 +1,311 @@
+//! Planning: the least memory that meets a drop goal, with and without a reserve.
+//!
+//! The search rests on monotonicity: with the same traffic (common random numbers) more entries lose
+//! no more. For each reserve size, from none upward, the least ring depth that meets the goal is
+//! found by bisection, never looking above the depth the smaller reserve needed. A configuration
+//! meets the goal only if the *upper* end of its interval does. The winner is the one with the
+//! fewest total bytes; both of its neighbours one step cheaper are judged too.
+
+use std::collections::BTreeMap;
+
+use crate::model::memory::Memory;
+use crate::model::system::Progress;
+use crate::scenario::{Scenario, Shape, Warning};
+use crate::simulation::{self, Options, Simulation, SimulationError};
+use crate::stats::{Estimate, Method};
+use crate::units::{SimDuration, round_to_u64, to_f64};
+
+/// The outcome of a search.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// Whether the goal can be met.
+    pub verdict: Verdict,
+    /// Why, in a sentence or two.
+    pub why: String,
+    /// The least memory that meets the goal.
+    pub recommended: Option<Candidate>,
+    /// The least memory that meets it without a reserve: what can be set up today.
+    pub today: Option<Candidate>,
+    /// What to compare with.
+    pub baseline: Candidate,
+    /// The scenario's own configuration, where all its rings are of one depth.
+    pub scenario: Option<Candidate>,
+    /// Candidates that no cheaper one beats, by rising memory.
+    pub frontier: Vec<Candidate>,
+    /// Candidates simulated.
+    pub judged: usize,
+    /// Doubts about the scenario.
+    pub warnings: Vec<Warning>,
+}
+
+/// Whether the goal can be met.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// At least one configuration meets it.
+    Feasible,
+    /// Even the largest configuration searched misses it.
+    Infeasible,
+    /// The simulation was too short to tell.
+    Inconclusive,
+}
+
+/// A configuration and how it did.
+#[derive(Debug, Clone)]
+pub struct Candidate {
+    /// Rings and reserve.
+    pub shape: Shape,
+    /// Entries of all reserves together.
+    pub reserve_entries: u64,
+    /// The reserve's policy; `None` without a reserve.
+    pub policy: Option<&'static str>,
+    /// Share of packets dropped.
+    pub drop_rate: Estimate,
+    /// 99th percentile of the sojourn time in microseconds.
+    pub p99_us: f64,
+    /// Memory it pins.
+    pub memory: Memory,
+    /// Most buffer bytes in use at once.
+    pub in_use_bytes_max: u64,
+}
+
+/// Called with the number of candidates judged so far.
+pub type Judged<'a> = dyn Fn(usize) + 'a;
+
+/// Searches the configurations of the scenario's `[plan]`.
+///
+/// # Errors
+/// [`SimulationError`] when the search was stopped before it had an answer.
+pub fn plan(
+    scenario: &Scenario,
+    jobs: usize,
+    progress: &Progress,
+    judged: &Judged<'_>,
+) -> Result<Plan, SimulationError> {
+    let mut search = Search { scenario, jobs, progress, judged, candidates: BTreeMap::new() };
+    let baseline = search.judge(scenario.plan.baseline)?;
+    let own = match own_shape(scenario) {
+        Some(shape) => Some(search.judge(shape)?),
+        None => None,
+    };
+    let largest = search.judge(search.largest())?;
+    let feasible = search.least_per_reserve(&largest)?;
+    let recommended = search.cheapest(feasible.iter());
+    let today = search.cheapest(feasible.iter().filter(|candidate| candidate.shape.reserve == 0));
+    if let Some(best) = &recommended {
+        search.judge_cheaper_neighbours(best.shape)?;
+    }
+    let (verdict, why) = search.verdict(recommended.as_ref(), &baseline, &largest);
+    Ok(Plan {
+        verdict,
+        why,
+        recommended,
+        today,
+        baseline,
+        scenario: own,
+        frontier: search.frontier(),
+        judged: search.candidates.len(),
+        warnings: scenario.warnings.clone(),
+    })
+}
+
+/// The scenario's own rings and reserve, where all rings are of one depth.
+fn own_shape(scenario: &Scenario) -> Option<Shape> {
+    let rx = *scenario.nic.rx.first()?;
+    let reserve = scenario.reserve.as_ref().map_or(0, |reserve| reserve.entries);
+    scenario.nic.rx.iter().all(|depth| *depth == rx).then_some(Shape { rx, reserve })
+}
+
+/// A search under way: every configuration is simulated at most once.
+struct Search<'a> {
+    scenario: &'a Scenario,
+    jobs: usize,
+    progress: &'a Progress,
+    judged: &'a Judged<'a>,
+    candidates: BTreeMap<Shape, Candidate>,
+}
+
+impl Search<'_> {
+    fn judge(&mut self, shape: Shape) -> Result<Candidate, SimulationError> {
+        if let Some(candidate) = self.candidates.get(&shape) {
+            return Ok(candidate.clone());
+        }
+        let scenario = self.scenario.with_shape(shape);
+        let options = Options { jobs: self.jobs, ..Options::default() };
+        let simulation = simulation::simulate(&scenario, options, self.progress)?;
+        if simulation.replications < scenario.run.replications {
+            return Err(SimulationError::Stopped);
+        }
+        let candidate = Candidate::new(shape, &scenario, &simulation);
+        self.candidates.insert(shape, candidate.clone());
+        (self.judged)(self.candidates.len());
+        Ok(candidate)
+    }
+
+    /// The configuration with the most entries.
+    fn largest(&self) -> Shape {
+        let last = |values: &[u32]| values.last().copied().expect("ranges are not empty");
+        Shape { rx: last(&self.scenario.plan.rx), reserve: last(&self.scenario.plan.reserve) }
+    }
+
+    fn meets_goal(&self, candidate: &Candidate) -> bool {
+        candidate.drop_rate.ci_high <= self.scenario.plan.max_drop_rate
+    }
+
+    /// For each reserve size the candidate with the least ring depth that meets the goal.
+    fn least_per_reserve(
+        &mut self,
+        largest: &Candidate,
+    ) -> Result<Vec<Candidate>, SimulationError> {
+        let mut found = Vec::new();
+        if !self.meets_goal(largest) {
+            return Ok(found);
+        }
+        let depths = self.scenario.plan.rx.clone();
+        let mut known = depths.len();
+        for reserve in self.scenario.plan.reserve.clone() {
+            let shape = |index: usize| Shape { rx: depths[index], reserve };
+            // Invariant: depths below `low` miss the goal, those from `high` on meet it.
+            let (mut low, mut high) = (0, known);
+            while low < high {
+                let middle = usize::midpoint(low, high);
+                if shape(middle).rx == 0 && reserve == 0 {
+                    low = middle + 1;
+                    continue;
+                }
+                let candidate = self.judge(shape(middle))?;
+                if self.meets_goal(&candidate) {
+                    high = middle;
+                } else {
+                    low = middle + 1;
+                }
+            }
+            if high < depths.len() {
+                let candidate = self.judge(shape(high))?;
+                if self.meets_goal(&candidate) {
+                    found.push(candidate);
+                }
+                // A larger reserve needs no deeper rings than this one.
+                known = (high + 1).min(depths.len());
+            }
+        }
+        Ok(found)
+    }
+
+    fn cheapest<'c>(&self, candidates: impl Iterator<Item = &'c Candidate>) -> Option<Candidate> {
+        candidates.min_by_key(|candidate| (candidate.memory.total_bytes, candidate.shape)).cloned()
+    }
+
+    /// Judges the configurations one step cheaper than the winner in each direction, so that the
+    /// report can show that they miss the goal.
+    fn judge_cheaper_neighbours(&mut self, best: Shape) -> Result<(), SimulationError> {
+        let below = |values: &[u32], value: u32| {
+            values.iter().copied().take_while(|other| *other < value).last()
+        };
+        let plan = self.scenario.plan.clone();
+        if let Some(rx) = below(&plan.rx, best.rx).filter(|rx| *rx > 0 || best.reserve > 0) {
+            self.judge(Shape { rx, ..best })?;
+        }
+        if let Some(reserve) = below(&plan.reserve, best.reserve).filter(|r| *r > 0 || best.rx > 0)
+        {
+            self.judge(Shape { reserve, ..best })?;
+        }
+        Ok(())
+    }
+
+    /// Candidates that drop less than every cheaper one, by rising memory.
+    fn frontier(&self) -> Vec<Candidate> {
+        let mut all: Vec<&Candidate> = self.candidates.values().collect();
+        all.sort_by_key(|candidate| (candidate.memory.total_bytes, candidate.shape));
+        let mut least = f64::INFINITY;
+        let mut frontier = Vec::new();
+        for candidate in all {
+            if candidate.drop_rate.estimate < least {
+                least = candidate.drop_rate.estimate;
+                frontier.push(candidate.clone());
+            }
+        }
+        frontier
+    }
+
+    fn verdict(
+        &self,
+        recommended: Option<&Candidate>,
+        baseline: &Candidate,
+        largest: &Candidate,
+    ) -> (Verdict, String) {
+        let goal = self.scenario.plan.max_drop_rate;
+        if let Some(best) = recommended {
+            let bytes = |candidate: &Candidate| to_f64(candidate.memory.total_bytes);
+            let why = format!(
+                "{} meets the goal of {goal:e} with {:.1} times less memory than the baseline; the \
+                 configurations one step cheaper do not meet it",
+                best.shape,
+                bytes(baseline) / bytes(best)
+            );
+            return (Verdict::Feasible, why);
+        }
+        if let Some(overload) = self.overload() {
+            return (Verdict::Infeasible, overload.to_string());
+        }
+        let rate = &largest.drop_rate;
+        if rate.ci_low > goal {
+            let why = format!(
+                "even {} drops {:.2e} of all packets, above the goal of {goal:e}: bursts or stalls \
+                 are longer than any ring searched; spread or shorten them, or search deeper rings",
+                largest.shape, rate.estimate
+            );
+            return (Verdict::Infeasible, why);
+        }
+        (Verdict::Inconclusive, self.what_would_decide(largest))
+    }
+
+    fn overload(&self) -> Option<&Warning> {
+        self.scenario.warnings.iter().find(|warning| matches!(warning, Warning::Overload { .. }))
+    }
+
+    fn what_would_decide(&self, largest: &Candidate) -> String {
+        let goal = self.scenario.plan.max_drop_rate;
+        let rate = &largest.drop_rate;
+        let longer = rate.ci_high / goal;
+        let now = self.scenario.run.duration.unwrap_or(SimDuration::ZERO);
+        match rate.method {
+            Method::ZeroDrops => {
+                let wanted = round_to_u64(to_f64(now.as_ps()) * longer * 1.05);
+                format!(
+                    "{} dropped nothing, but so few bursts were seen that its drop rate is only \
+                     known to be below {:.2e}, not below the goal of {goal:e}; {longer:.1} times as \
+                     much simulated time would decide (--set run.duration=\"{}\")",
+                    largest.shape,
+                    rate.ci_high,
+                    rounded_up(SimDuration::from_ps(wanted))
+                )
+            }
+            _ => format!(
+                "the drop rate of {} is {:.2e}, between {:.2e} and {:.2e}: the goal of {goal:e} lies \
+                 within; more replications or a longer duration would decide",
+                largest.shape, rate.estimate, rate.ci_low, rate.ci_high
+            ),
+        }
+    }
+}
+
+/// The next whole millisecond.
+fn rounded_up(time: SimDuration) -> String {
+    format!("{} ms", time.as_ps().div_ceil(1_000_000_000))
+}
+
+impl Candidate {
+    fn new(shape: Shape, scenario: &Scenario, simulation: &Simulation) -> Self {
+        let reserve = scenario.reserve.as_ref();
+        Self {
+            shape,
+            reserve_entries: reserve
+                .map_or(0, |reserve| u64::from(reserve.groups) * u64::from(reserve.entries)),
+            policy: reserve.map(|reserve| reserve.policy.name()),
+            drop_rate: simulation.drop_rate,
+            p99_us: simulation.sojourn.quantile_us(0.99),
+            memory: simulation.memory,
+            in_use_bytes_max: simulation.in_use.max * scenario.nic.rx_buf_len,
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! Reports: results as JSON, CSV and tables for people, and the manifest beside them.
+//!
+//! Row types here carry the names of the result contract; CSV uses the same names with dots made
+//! underscores, from the same values.
+
+mod csv;
+mod footprint;
+mod format;
+mod manifest;
+mod output;
+mod plan;
+mod simulate;
+
+pub use self::csv::{queues_csv, summary_csv, timeline_csv};
+pub use footprint::{ConfigurationRow, FootprintReport, Rx};
+pub use format::format_rate;
+pub use manifest::Manifest;
+pub use output::{OutputError, PacketFile, write_atomically};
+pub use plan::{ConfigRow, Goal, PlanReport};
+pub use simulate::{
+    Drops, EngineReport, Host, MemoryUse, Packets, Placement, Queue, Reserve, SimulateReport,
+    Sojourn,
+};
+
+/// Version of the result names.
+pub const SCHEMA: u32 = 1;

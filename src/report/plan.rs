@@ -1,0 +1,231 @@
+//! The result of `plan`.
+
+use comfy_table::CellAlignment;
+use serde::Serialize;
+
+use super::SCHEMA;
+use super::csv::rows_csv;
+use super::format::{format_estimate, plain_table};
+use crate::plan::{Candidate, Plan, Verdict};
+use crate::scenario::Scenario;
+use crate::stats::Estimate;
+use crate::units::{format_bytes, to_f64};
+
+/// What `rxplan plan` says.
+#[derive(Debug, Clone, Serialize)]
+pub struct PlanReport {
+    /// Version of the result names.
+    pub schema: u32,
+    /// The command.
+    pub command: &'static str,
+    /// The scenario's title.
+    pub title: String,
+    /// The seed.
+    pub seed: u64,
+    /// What was asked for.
+    pub goal: Goal,
+    /// `feasible`, `infeasible` or `inconclusive`.
+    pub verdict: &'static str,
+    /// Why, in a sentence or two.
+    pub why: String,
+    /// The least memory that meets the goal.
+    pub recommended: Option<ConfigRow>,
+    /// The least memory that meets it without a reserve.
+    pub today: Option<ConfigRow>,
+    /// What to compare with.
+    pub baseline: ConfigRow,
+    /// The scenario's own configuration.
+    pub scenario: Option<ConfigRow>,
+    /// Configurations that no cheaper one beats, by rising memory.
+    pub frontier: Vec<ConfigRow>,
+    /// Configurations simulated.
+    pub judged: usize,
+    /// Commands that set up `today`.
+    pub commands: Vec<String>,
+    /// Doubts.
+    pub warnings: Vec<String>,
+}
+
+/// What a plan is to reach.
+#[derive(Debug, Clone, Serialize)]
+pub struct Goal {
+    /// At most this share of packets dropped.
+    pub max_drop_rate: f64,
+    /// With this confidence.
+    pub confidence: f64,
+}
+
+/// A configuration and how it did.
+#[derive(Debug, Clone, Serialize)]
+pub struct ConfigRow {
+    /// Receive queues.
+    pub queues: u64,
+    /// Dedicated entries per queue.
+    pub rx: u32,
+    /// Entries of all reserves together.
+    pub reserve_entries: u64,
+    /// The reserve's policy; null without a reserve.
+    pub policy: Option<&'static str>,
+    /// 99th percentile of the sojourn time.
+    pub p99_us: f64,
+    /// All memory.
+    pub total_bytes: u64,
+    /// Dedicated and reserve buffers.
+    pub buffers_bytes: u64,
+    /// Buffers posted on the rings.
+    pub dedicated_bytes: u64,
+    /// Buffers of the reserves.
+    pub reserve_bytes: u64,
+    /// Descriptors.
+    pub descriptor_bytes: u64,
+    /// Completion rings.
+    pub completion_bytes: u64,
+    /// Header buffers.
+    pub header_bytes: u64,
+    /// Most buffer bytes in use at once.
+    pub in_use_bytes_max: u64,
+    /// Share of packets dropped.
+    pub drop_rate: Estimate,
+}
+
+impl Verdict {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Feasible => "feasible",
+            Self::Infeasible => "infeasible",
+            Self::Inconclusive => "inconclusive",
+        }
+    }
+}
+
+impl ConfigRow {
+    fn new(candidate: &Candidate, queues: usize) -> Self {
+        let memory = candidate.memory;
+        Self {
+            queues: queues as u64,
+            rx: candidate.shape.rx,
+            reserve_entries: candidate.reserve_entries,
+            policy: candidate.policy,
+            p99_us: candidate.p99_us,
+            total_bytes: memory.total_bytes,
+            buffers_bytes: memory.buffers_bytes,
+            dedicated_bytes: memory.dedicated_bytes,
+            reserve_bytes: memory.reserve_bytes,
+            descriptor_bytes: memory.descriptor_bytes,
+            completion_bytes: memory.completion_bytes,
+            header_bytes: memory.header_bytes,
+            in_use_bytes_max: candidate.in_use_bytes_max,
+            drop_rate: candidate.drop_rate,
+        }
+    }
+
+    fn shape_text(&self) -> String {
+        match self.reserve_entries {
+            0 => format!("{} x {}", self.queues, self.rx),
+            reserve => format!("{} x {} + {reserve}", self.queues, self.rx),
+        }
+    }
+}
+
+impl PlanReport {
+    /// The report of a plan for a scenario.
+    #[must_use]
+    pub fn new(scenario: &Scenario, plan: &Plan) -> Self {
+        let row = |candidate: &Candidate| ConfigRow::new(candidate, scenario.queues());
+        let today = plan.today.as_ref().map(row);
+        Self {
+            schema: SCHEMA,
+            command: "plan",
+            title: scenario.title.clone(),
+            seed: scenario.run.seed,
+            goal: Goal {
+                max_drop_rate: scenario.plan.max_drop_rate,
+                confidence: scenario.run.confidence,
+            },
+            verdict: plan.verdict.name(),
+            why: plan.why.clone(),
+            recommended: plan.recommended.as_ref().map(row),
+            commands: today
+                .iter()
+                .map(|today| format!("ethtool -G <interface> rx {}", today.rx))
+                .collect(),
+            today,
+            baseline: row(&plan.baseline),
+            scenario: plan.scenario.as_ref().map(row),
+            frontier: plan.frontier.iter().map(row).collect(),
+            judged: plan.judged,
+            warnings: plan.warnings.iter().map(ToString::to_string).collect(),
+        }
+    }
+
+    /// The report for people.
+    #[must_use]
+    pub fn table(&self) -> String {
+        let mut table = plain_table();
+        table.set_header([
+            "configuration",
+            "queues x rx",
+            "buffers",
+            "descriptors",
+            "completions",
+            "headers",
+            "total",
+            "most in use",
+            "p99 us",
+            "drop rate",
+        ]);
+        let rows = [
+            ("baseline", Some(&self.baseline)),
+            ("scenario", self.scenario.as_ref()),
+            ("least, no reserve", self.today.as_ref()),
+            ("least, with reserve", self.recommended.as_ref()),
+        ];
+        for (name, row) in rows {
+            let Some(row) = row else {
+                table.add_row([name, "none found"]);
+                continue;
+            };
+            let most = 100.0 * to_f64(row.in_use_bytes_max) / to_f64(row.buffers_bytes.max(1));
+            table.add_row([
+                name.to_owned(),
+                row.shape_text(),
+                format_bytes(row.buffers_bytes),
+                format_bytes(row.descriptor_bytes),
+                format_bytes(row.completion_bytes),
+                format_bytes(row.header_bytes),
+                format_bytes(row.total_bytes),
+                format!("{most:.1} %"),
+                format!("{:.2}", row.p99_us),
+                format_estimate(&row.drop_rate),
+            ]);
+        }
+        let last = 9;
+        for (index, column) in table.column_iter_mut().enumerate() {
+            if index > 1 && index < last {
+                column.set_cell_alignment(CellAlignment::Right);
+            }
+        }
+        let goal = &self.goal;
+        let mut text = format!(
+            "{}\ngoal: at most {:e} of packets dropped, at {} % confidence; seed {}, {} \
+             configurations judged\n\n{table}\n\n{}: {}\n",
+            self.title,
+            goal.max_drop_rate,
+            goal.confidence * 100.0,
+            self.seed,
+            self.judged,
+            self.verdict,
+            self.why
+        );
+        if !self.commands.is_empty() {
+            text += &format!("today (never run by rxplan): {}\n", self.commands.join("; "));
+        }
+        text
+    }
+
+    /// The frontier as CSV, one row a configuration.
+    #[must_use]
+    pub fn csv(&self) -> String {
+        rows_csv(&self.frontier)
+    }
+}

@@ -1,0 +1,318 @@
+//! Which keys a scenario may have: the one list behind error messages, resolving and the schema.
+//!
+//! A key that is not here is refused before anyone could read it; a key that is here and never read
+//! trips an assertion in debug builds. So neither list nor reader can fall behind the other.
+
+/// A key of a table.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Key {
+    pub(super) name: &'static str,
+    pub(super) kind: Kind,
+    /// As written in a scenario; empty: there is none.
+    pub(super) default: &'static str,
+    pub(super) doc: &'static str,
+}
+
+/// What may stand behind a key.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Kind {
+    Text,
+    /// A whole number.
+    Count,
+    /// A whole number, or one per queue.
+    CountOrList,
+    /// A number.
+    Number,
+    Size,
+    Time,
+    Rate,
+    BitRate,
+    /// A distribution of times, sizes or counts.
+    Distribution(Of),
+    /// A distribution of times, or one per queue.
+    DistributionOrList,
+    Choice(&'static [&'static str]),
+    /// `"all"` or a list of queue ids.
+    Queues,
+    /// A range, a list or a number.
+    Range,
+    /// The path of a file.
+    File,
+    Rss,
+    /// Other tables.
+    Table(&'static [Key]),
+    /// A table whose keys are those of one of several variants, chosen by a key.
+    Variants(&'static Variants),
+    /// A list of such tables.
+    ListOf(&'static Variants),
+    /// A list of tables.
+    Tables(&'static [Key]),
+    /// Any dotted keys with ranges or lists.
+    Sweep,
+}
+
+/// What a distribution is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Of {
+    Times,
+    Sizes,
+    Counts,
+}
+
+/// A table that comes in variants.
+#[derive(Debug)]
+pub(super) struct Variants {
+    /// The key that chooses.
+    pub(super) tag: &'static str,
+    /// Name, keys, and what the variant is.
+    pub(super) variants: &'static [(&'static str, &'static [Key], &'static str)],
+    /// Keys that every variant has.
+    pub(super) common: &'static [Key],
+}
+
+const fn key(name: &'static str, kind: Kind, default: &'static str, doc: &'static str) -> Key {
+    Key { name, kind, default, doc }
+}
+
+pub(super) const SCENARIO: &[Key] = &[
+    key("title", Kind::Text, "", "What the scenario is about."),
+    key("run", Kind::Table(RUN), "", "How long and how often to simulate."),
+    key("nic", Kind::Table(NIC), "", "The NIC's rings and buffers."),
+    key("reserve", Kind::Table(RESERVE), "", "The shared reserve; absent: none."),
+    key("host", Kind::Variants(&HOST), "", "How the host takes packets."),
+    key("traffic", Kind::ListOf(&TRAFFIC), "", "Where packets come from; tables add up."),
+    key("placement", Kind::Table(PLACEMENT), "", "Zero-copy placement."),
+    key("sweep", Kind::Sweep, "", "Dotted keys and their values: a grid of scenarios."),
+    key("plan", Kind::Table(PLAN), "", "What to plan for."),
+];
+
+pub(super) const RUN: &[Key] = &[
+    key(
+        "duration",
+        Kind::Time,
+        "1 s",
+        "Measured time of each replication, after the warm-up; for recorded traffic the default is \
+         to its end and until the last buffer is free.",
+    ),
+    key("warmup", Kind::Time, "10 ms", "Time simulated first; 0 for recorded traffic."),
+    key("replications", Kind::Count, "4", "Independent replications; 1 if nothing is random."),
+    key("seed", Kind::Count, "1", "Seed of all random streams."),
+    key("confidence", Kind::Number, "0.95", "Confidence level of intervals."),
+];
+
+pub(super) const NIC: &[Key] = &[
+    key("queues", Kind::Count, "", "Receive queues."),
+    key("rx", Kind::CountOrList, "", "Dedicated entries per queue, or a list with one per queue."),
+    key("rx_buf_len", Kind::Size, "", "Bytes of one receive buffer."),
+    key("descriptor", Kind::Size, "16 B", "Bytes of a descriptor, one per posted buffer."),
+    key("completion", Kind::Size, "64 B", "Bytes of a completion-ring entry."),
+    key(
+        "completion_entries",
+        Kind::Count,
+        "",
+        "Completion entries per queue; default: the next power of two that holds rx + reserve.",
+    ),
+    key("fifo", Kind::Size, "0 B", "On-NIC packet memory before the rings, for the port."),
+    key("header_buffer", Kind::Size, "0 B", "Bytes of a header buffer, one per posted buffer."),
+    key("line_rate", Kind::BitRate, "", "Rate of the wire; absent: frames arrive when sent."),
+];
+
+pub(super) const RESERVE: &[Key] = &[
+    key("entries", Kind::Count, "", "Buffers of each reserve; 0: none."),
+    key("policy", Kind::Choice(POLICIES), "complete-sharing", "Who may take one more."),
+    key("cap", Kind::Count, "", "static-cap: the most a queue may hold."),
+    key("alpha", Kind::Number, "", "dynamic-threshold: held < alpha x free."),
+    key("accounting", Kind::Choice(ACCOUNTINGS), "pinned", "Where a released buffer goes."),
+    key("groups", Kind::Count, "1", "Number of reserves; queue q uses q * groups / queues."),
+    key("sync_cost", Kind::Time, "0 ns", "Host time for each reserve buffer reposted."),
+    key("repost", Kind::Count, "1", "Reserve buffers are reposted in batches of this many."),
+];
+
+pub(super) const POLICIES: &[&str] = &["complete-sharing", "static-cap", "dynamic-threshold"];
+pub(super) const ACCOUNTINGS: &[&str] = &["pinned", "relabelled"];
+
+pub(super) const HOST: Variants = Variants {
+    tag: "model",
+    variants: &[
+        ("server", SERVER, "One server a queue."),
+        ("hold", HOLD, "Every packet holds its buffer for its own time."),
+        ("poll", POLL, "All queues are polled at every multiple of a period."),
+        ("busy-poll", BUSY_POLL, "Cores visit their queues in turn, for ever."),
+        ("trace", RETURNS, "Recorded returns of buffers."),
+    ],
+    common: &[key("stall", Kind::Tables(STALL), "", "Times in which a core does nothing.")],
+};
+
+const SERVER: &[Key] = &[
+    key("service", Kind::DistributionOrList, "", "Service time, or a list with one per queue."),
+    key(
+        "wakeup",
+        Kind::Distribution(Of::Times),
+        "0 ns",
+        "How much later a packet that finds its queue empty is first served.",
+    ),
+];
+
+const HOLD: &[Key] =
+    &[key("time", Kind::Distribution(Of::Times), "", "How long a packet holds its buffer.")];
+
+const POLL: &[Key] = &[
+    key("period", Kind::Time, "", "Time between polls."),
+    key("budget", Kind::Count, "0", "Packets a queue gives at one poll; 0: all."),
+    key("per_packet", Kind::Time, "0 ns", "The j-th packet is freed j x per_packet later."),
+];
+
+const BUSY_POLL: &[Key] = &[
+    key("cores", Kind::Count, "1", "Cores; queue q is on core q mod cores."),
+    key("budget", Kind::Count, "64", "Packets taken at a visit, at most."),
+    key("per_packet", Kind::Time, "", "Time for each packet."),
+    key("per_byte", Kind::Time, "0 ps", "Time for each byte of a packet."),
+    key("poll_overhead", Kind::Time, "0 ns", "Time paid at the start of every visit."),
+    key(
+        "refill",
+        Kind::Count,
+        "budget",
+        "Buffers are reposted after every so many packets of a visit, and at its end.",
+    ),
+];
+
+const RETURNS: &[Key] = &[key("file", Kind::File, "", "CSV with t_ns, queue and count.")];
+
+pub(super) const STALL: &[Key] = &[
+    key("every", Kind::Distribution(Of::Times), "", "Time from start to start."),
+    key("lasts", Kind::Distribution(Of::Times), "", "Length of a stall."),
+    key("scope", Kind::Choice(SCOPES), "core", "Whether each core stalls by itself."),
+    key("trace", Kind::File, "", "CSV with start_ns and duration_ns, instead of every and lasts."),
+];
+
+pub(super) const SCOPES: &[&str] = &["core", "host"];
+
+pub(super) const TRAFFIC: Variants = Variants {
+    tag: "kind",
+    variants: &[
+        ("poisson", STEADY, "Independent exponential gaps."),
+        ("constant", STEADY, "Equal gaps from a random phase."),
+        ("on-off", ON_OFF, "Bursts with silence, or a lower rate, between them."),
+        ("batch", BATCH, "Whole batches at random epochs."),
+        ("trace", TRACE, "Packets of a recording."),
+        ("pcap", PCAP, "Packets of a capture, steered by RSS."),
+    ],
+    common: &[key("queues", Kind::Queues, "all", "\"all\" or a list of queue ids.")],
+};
+
+const SIZE: Key = key(
+    "size",
+    Kind::Distribution(Of::Sizes),
+    "1500 B",
+    "Frame length without FCS: a distribution, or \"imix\".",
+);
+
+const IN_PHASE: Key = key(
+    "in_phase",
+    Kind::Count,
+    "0",
+    "The first this many of `queues` share one process; 0 and 1: all independent.",
+);
+
+const STEADY: &[Key] = &[key("rate", Kind::Rate, "", "Per queue."), SIZE];
+
+const ON_OFF: &[Key] = &[
+    key("rate", Kind::Rate, "", "Per queue, while ON."),
+    key("rate_off", Kind::Rate, "0 pps", "Per queue, while OFF."),
+    key("on", Kind::Distribution(Of::Times), "", "Length of an ON period."),
+    key("off", Kind::Distribution(Of::Times), "", "Length of an OFF period."),
+    key("spacing", Kind::Choice(SPACINGS), "poisson", "How packets lie within a period."),
+    IN_PHASE,
+    SIZE,
+];
+
+pub(super) const SPACINGS: &[&str] = &["poisson", "constant"];
+
+const BATCH: &[Key] = &[
+    key("every", Kind::Distribution(Of::Times), "", "Time between epochs."),
+    key("count", Kind::Distribution(Of::Counts), "", "Packets of a batch."),
+    key("spacing", Kind::Time, "0 ns", "Time between a batch's packets at one queue."),
+    IN_PHASE,
+    SIZE,
+];
+
+const TRACE: &[Key] = &[key("file", Kind::File, "", "CSV with t_ns, queue and len.")];
+
+const PCAP: &[Key] = &[
+    key("file", Kind::File, "", "A pcap or pcapng file; gzip is fine."),
+    key("rss", Kind::Rss, "toeplitz", "How frames are steered to `queues`."),
+    key("speed", Kind::Number, "1.0", "Replay this many times faster."),
+    key("repeat", Kind::Count, "1", "Replay this many times over."),
+];
+
+pub(super) const RSS: &[Key] = &[
+    key("key", Kind::Text, "Microsoft's", "Toeplitz key: 40 bytes in hexadecimal, as ethtool -x."),
+    key("table_len", Kind::Count, "128", "Entries of an indirection table spread evenly."),
+    key("indirection", Kind::Queues, "", "The indirection table itself, instead of table_len."),
+];
+
+pub(super) const PLACEMENT: &[Key] =
+    &[key("mode", Kind::Choice(&["off"]), "off", "Only \"off\" in this version.")];
+
+pub(super) const PLAN: &[Key] = &[
+    key("max_drop_rate", Kind::Number, "1e-6", "The goal: at most this share dropped."),
+    key("rx", Kind::Range, "64..8192 x2", "Ring depths to search."),
+    key("reserve", Kind::Range, "0 and 256..8192 x2", "Reserve sizes to search."),
+    key("baseline", Kind::Table(BASELINE), "", "What to compare with."),
+];
+
+pub(super) const BASELINE: &[Key] = &[
+    key("rx", Kind::Count, "4096", "Dedicated entries per queue."),
+    key("reserve", Kind::Count, "0", "Entries of each reserve."),
+];
+
+/// Distributions by name, with the parameters of each.
+pub(super) const DISTRIBUTIONS: &[(&str, &[Key])] = &[
+    ("exponential", &[key("mean", Kind::Text, "", "The mean.")]),
+    (
+        "uniform",
+        &[
+            key("min", Kind::Text, "", "Least value."),
+            key("max", Kind::Text, "", "Greatest value."),
+        ],
+    ),
+    (
+        "lognormal",
+        &[
+            key("median", Kind::Text, "", "The median, with p99."),
+            key("p99", Kind::Text, "", "The 99th percentile."),
+            key("mean", Kind::Text, "", "The mean, with cv."),
+            key("cv", Kind::Number, "", "Standard deviation over mean."),
+        ],
+    ),
+    (
+        "pareto",
+        &[
+            key("min", Kind::Text, "", "Least value."),
+            key("shape", Kind::Number, "", "Tail index."),
+            key("max", Kind::Text, "", "Greatest value; absent: none."),
+        ],
+    ),
+    (
+        "weibull",
+        &[
+            key("scale", Kind::Text, "", "Scale."),
+            key("shape", Kind::Number, "", "Shape; below 1: heavier than exponential."),
+        ],
+    ),
+    (
+        "hyperexponential",
+        &[
+            key("means", Kind::Text, "", "Mean of each branch, a list."),
+            key("weights", Kind::Number, "", "Probability of each branch, a list."),
+        ],
+    ),
+    ("geometric", &[key("mean", Kind::Number, "", "The mean, at least 1; counts from 1 on.")]),
+    (
+        "empirical",
+        &[
+            key("file", Kind::File, "", "CSV: value (unit in the column's name) and cumulative."),
+            key("points", Kind::Text, "", "List of [value, cumulative]."),
+        ],
+    ),
+];

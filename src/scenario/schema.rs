@@ -1,0 +1,119 @@
+//! The JSON Schema of a scenario, made from the tables that the reader itself uses.
+
+use serde_json::{Map, Value, json};
+
+use super::keys::{DISTRIBUTIONS, Key, Kind, Of, RSS, SCENARIO, Variants};
+
+/// The JSON Schema (draft 2020-12) of a scenario file.
+#[must_use]
+pub fn schema() -> Value {
+    let mut schema = table(SCENARIO, &[]);
+    schema["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
+    schema["title"] = json!("rxplan scenario");
+    schema["required"] = json!(["nic", "host", "traffic"]);
+    schema
+}
+
+fn table(keys: &[Key], common: &[Key]) -> Value {
+    let properties: Map<String, Value> = keys
+        .iter()
+        .chain(common)
+        .map(|key| {
+            let mut property = kind(key.kind);
+            property["description"] = json!(key.doc);
+            if !key.default.is_empty() {
+                property["default"] = json!(key.default);
+            }
+            (key.name.to_owned(), property)
+        })
+        .collect();
+    json!({ "type": "object", "additionalProperties": false, "properties": properties })
+}
+
+fn kind(kind: Kind) -> Value {
+    match kind {
+        Kind::Text | Kind::File => json!({ "type": "string" }),
+        Kind::Count => json!({ "type": "integer", "minimum": 0 }),
+        Kind::CountOrList => {
+            let count = json!({ "type": "integer", "minimum": 0 });
+            json!({ "anyOf": [count, { "type": "array", "items": count }] })
+        }
+        Kind::Number => json!({ "type": "number" }),
+        Kind::Size => quantity("B|kB|MB|GB|TB|KiB|MiB|GiB|TiB"),
+        Kind::Time => quantity("ps|ns|us|ms|s"),
+        Kind::Rate => quantity("[kMG]?pps|[kMGT]?bit/s"),
+        Kind::BitRate => quantity("[kMGT]?bit/s"),
+        Kind::Distribution(of) => distribution(of),
+        Kind::DistributionOrList => {
+            let one = distribution(Of::Times);
+            json!({ "anyOf": [one, { "type": "array", "items": one }] })
+        }
+        Kind::Choice(choices) => json!({ "enum": choices }),
+        Kind::Queues => json!({ "anyOf": [
+            { "const": "all" },
+            { "type": "array", "items": { "type": "integer", "minimum": 0 }, "minItems": 1 },
+        ] }),
+        Kind::Range => json!({ "anyOf": [
+            { "type": "string" },
+            { "type": "integer", "minimum": 0 },
+            { "type": "array", "items": { "type": "integer", "minimum": 0 }, "minItems": 1 },
+        ] }),
+        Kind::Rss => json!({ "anyOf": [
+            { "enum": ["toeplitz", true] },
+            table(RSS, &[]),
+        ] }),
+        Kind::Table(keys) => table(keys, &[]),
+        Kind::Variants(variants) => one_of(variants),
+        Kind::ListOf(variants) => {
+            json!({ "type": "array", "items": one_of(variants), "minItems": 1 })
+        }
+        Kind::Tables(keys) => json!({ "type": "array", "items": table(keys, &[]) }),
+        Kind::Sweep => json!({ "type": "object" }),
+    }
+}
+
+fn quantity(units: &str) -> Value {
+    json!({ "type": "string", "pattern": format!("^ *[0-9_.]+ *({units}) *$") })
+}
+
+fn distribution(of: Of) -> Value {
+    let constant = match of {
+        Of::Times => kind(Kind::Time),
+        Of::Sizes => json!({ "anyOf": [{ "const": "imix" }, kind(Kind::Size)] }),
+        Of::Counts => kind(Kind::Count),
+    };
+    let mut choices = vec![constant];
+    for (name, keys) in DISTRIBUTIONS {
+        if *name == "geometric" && of != Of::Counts {
+            continue;
+        }
+        let mut properties: Map<String, Value> = keys
+            .iter()
+            // Values are quantities of the kind at hand; the reader says which.
+            .map(|key| (key.name.to_owned(), json!({ "description": key.doc })))
+            .collect();
+        properties.insert("dist".to_owned(), json!({ "const": name }));
+        choices.push(json!({
+            "type": "object",
+            "additionalProperties": false,
+            "required": ["dist"],
+            "properties": properties,
+        }));
+    }
+    json!({ "anyOf": choices })
+}
+
+fn one_of(variants: &Variants) -> Value {
+    let tables: Vec<Value> = variants
+        .variants
+        .iter()
+        .map(|(name, keys, doc)| {
+            let mut schema = table(keys, variants.common);
+            schema["properties"][variants.tag] = json!({ "const": name });
+            schema["required"] = json!([variants.tag]);
+            schema["description"] = json!(doc);
+            schema
+        })
+        .collect();
+    json!({ "oneOf": tables })
+}

@@ -1,0 +1,91 @@
+//! Doubts that do not stop a run.
+
+use std::fmt;
+
+use crate::units::SimDuration;
+
+/// Something the user should know about a scenario or its result.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Warning {
+    /// More arrives than the host can take: no ring is large enough.
+    Overload {
+        /// The first queue (or core) concerned.
+        place: String,
+        /// How many queues or cores.
+        count: usize,
+        /// The highest utilisation.
+        utilization: f64,
+    },
+    /// The warm-up takes longer than what is measured.
+    LongWarmup {
+        /// Warm-up time.
+        warmup: SimDuration,
+        /// Measured time.
+        duration: SimDuration,
+    },
+    /// A capture had frames out of order.
+    Reordered {
+        /// The file.
+        file: String,
+        /// How many frames.
+        frames: u64,
+    },
+    /// Recorded returns of buffers that nobody held.
+    ReturnsWithoutBuffer {
+        /// How many buffers.
+        count: u64,
+    },
+    /// The interval is wider than the estimate.
+    WideInterval {
+        /// Half its width over the estimate.
+        relative: f64,
+    },
+    /// The run was cut short.
+    CutShort {
+        /// Replications finished.
+        finished: u32,
+        /// Replications asked for.
+        asked: u32,
+    },
+    /// No packet arrived in the window.
+    NoPackets,
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Overload { place, count, utilization } => {
+                let others = match count {
+                    1 => String::new(),
+                    n => format!(" and {} more", n - 1),
+                };
+                write!(
+                    f,
+                    "utilisation is {utilization:.3} at {place}{others}: the host takes less than \
+                     arrives, so no ring is large enough in the long run"
+                )
+            }
+            Self::LongWarmup { warmup, duration } => {
+                write!(f, "the warm-up ({warmup}) is longer than what is measured ({duration})")
+            }
+            Self::Reordered { file, frames } => write!(
+                f,
+                "{file}: {frames} frames were stamped earlier than the frame before them and are \
+                 replayed at its time"
+            ),
+            Self::ReturnsWithoutBuffer { count } => {
+                write!(f, "{count} recorded buffer returns found no buffer outstanding")
+            }
+            Self::WideInterval { relative } => write!(
+                f,
+                "the interval is wide (half-width {:.0} % of the estimate): more replications or a \
+                 longer duration would narrow it",
+                relative * 100.0
+            ),
+            Self::CutShort { finished, asked } => {
+                write!(f, "the time limit ended the run after {finished} of {asked} replications")
+            }
+            Self::NoPackets => write!(f, "no packet arrived in the measured window"),
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! Statistics of simulated time: averages and maxima over a window, quantiles, intervals.
+//!
+//! Nothing here knows what is being counted.
+
+mod estimate;
+mod histogram;
+mod window;
+
+pub use estimate::{Counts, Estimate, Method, batch_means, exact, replications, zero_seen};
+pub use histogram::Histogram;
+pub use window::{Level, Overlap};

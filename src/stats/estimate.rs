@@ -1,0 +1,148 @@
+//! Estimates of a ratio with a confidence interval.
+
+use serde::Serialize;
+use statrs::distribution::{ContinuousCDF, StudentsT};
+
+use crate::units::to_f64;
+
+/// How an interval was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Method {
+    /// Student's t for the ratio estimator over independent replications.
+    Replications,
+    /// The same over consecutive batches of one long run.
+    BatchMeans,
+    /// Nothing was seen: an upper bound counted in independent bursts.
+    ZeroDrops,
+    /// Nothing is random: the estimate is the value.
+    Exact,
+}
+
+/// A ratio with its confidence interval.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Estimate {
+    /// The ratio of the sums.
+    pub estimate: f64,
+    /// Lower end of the interval, at least 0.
+    pub ci_low: f64,
+    /// Upper end of the interval, at most 1.
+    pub ci_high: f64,
+    /// The confidence level, between 0 and 1.
+    pub confidence: f64,
+    /// How the interval was made.
+    pub method: Method,
+}
+
+/// Part and whole of one replication or batch: the ratio's numerator and denominator.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Things of the kind in question.
+    pub part: u64,
+    /// All things.
+    pub whole: u64,
+}
+
+impl Counts {
+    fn sum(samples: &[Self]) -> Self {
+        samples.iter().fold(Self::default(), |sum, sample| Self {
+            part: sum.part + sample.part,
+            whole: sum.whole + sample.whole,
+        })
+    }
+
+    fn ratio(self) -> f64 {
+        if self.whole == 0 { 0.0 } else { to_f64(self.part) / to_f64(self.whole) }
+    }
+}
+
+/// The ratio over independent replications, with Student's t interval.
+#[must_use]
+pub fn replications(samples: &[Counts], confidence: f64) -> Estimate {
+    ratio_estimate(samples, confidence, Method::Replications)
+}
+
+/// The ratio over consecutive batches of one run, with Student's t interval.
+#[must_use]
+pub fn batch_means(batches: &[Counts], confidence: f64) -> Estimate {
+    ratio_estimate(batches, confidence, Method::BatchMeans)
+}
+
+/// The estimate where nothing was seen in `bursts` independent bursts.
+///
+/// With probability `confidence`, an event whose chance per burst is above
+/// `-ln(1 - confidence) / bursts` would have been seen.
+#[must_use]
+pub fn zero_seen(bursts: u64, confidence: f64) -> Estimate {
+    let bound = if bursts == 0 { 1.0 } else { -(1.0 - confidence).ln() / to_f64(bursts) };
+    Estimate {
+        estimate: 0.0,
+        ci_low: 0.0,
+        ci_high: bound.min(1.0),
+        confidence,
+        method: Method::ZeroDrops,
+    }
+}
+
+/// The estimate where nothing is random.
+#[must_use]
+pub fn exact(counts: Counts, confidence: f64) -> Estimate {
+    let ratio = counts.ratio();
+    Estimate { estimate: ratio, ci_low: ratio, ci_high: ratio, confidence, method: Method::Exact }
+}
+
+/// Ratio estimator `p = sum part / sum whole`; its variance over n samples is
+/// `sum (part_i - p whole_i)^2 / (n (n - 1) mean(whole)^2)` (Law, Simulation Modeling and Analysis,
+/// 9.5.3: the classical ratio estimator).
+fn ratio_estimate(samples: &[Counts], confidence: f64, method: Method) -> Estimate {
+    let total = Counts::sum(samples);
+    let ratio = total.ratio();
+    let n = to_f64(samples.len() as u64);
+    let half_width = if samples.len() < 2 || total.whole == 0 {
+        1.0
+    } else {
+        let squares: f64 = samples
+            .iter()
+            .map(|sample| (to_f64(sample.part) - ratio * to_f64(sample.whole)).powi(2))
+            .sum();
+        let mean_whole = to_f64(total.whole) / n;
+        let student = StudentsT::new(0.0, 1.0, n - 1.0).expect("n - 1 is at least 1");
+        let t = student.inverse_cdf(f64::midpoint(1.0, confidence));
+        t * (squares / (n * (n - 1.0))).sqrt() / mean_whole
+    };
+    Estimate {
+        estimate: ratio,
+        ci_low: (ratio - half_width).max(0.0),
+        ci_high: (ratio + half_width).min(1.0),
+        confidence,
+        method,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_replications_use_the_cauchy_quantile() {
+        let samples = [Counts { part: 1, whole: 10 }, Counts { part: 3, whole: 10 }];
+        let estimate = replications(&samples, 0.95);
+        assert!((estimate.estimate - 0.2).abs() < 1e-12);
+        // t(0.975, 1 degree) = 12.7062, standard error 0.1: clipped to [0, 1]
+        assert!(estimate.ci_low.abs() < 1e-12 && (estimate.ci_high - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn the_interval_is_students_t_over_replications() {
+        let samples = [10, 12, 9, 11].map(|part| Counts { part, whole: 1000 });
+        let estimate = replications(&samples, 0.95);
+        // standard deviation 1.29099, t(0.975, 3) = 3.18245: half width 3.18245 * 1.29099 / 2 / 1000
+        assert!((estimate.ci_high - estimate.estimate - 2.054_26e-3).abs() < 1e-7);
+    }
+
+    #[test]
+    fn nothing_seen_is_bounded_by_the_bursts() {
+        assert!((zero_seen(1000, 0.95).ci_high - 2.995_732e-3).abs() < 1e-8);
+        assert!((zero_seen(0, 0.95).ci_high - 1.0).abs() < 1e-12);
+    }
+}

@@ -1,0 +1,113 @@
+//! Averages and maxima of step functions over a window of time.
+
+use crate::units::{SimTime, wide_to_f64};
+
+/// A whole-numbered level that changes at instants, with its time average and maximum.
+///
+/// The integral is kept as `sum(change x time until the end)`, so that a change costs one
+/// multiplication and no look at the time of the change before.
+#[derive(Debug, Clone, Default)]
+pub struct Level {
+    value: i64,
+    max: i64,
+    /// Minus the sum of `change x time of change` since the window opened.
+    integral: i128,
+}
+
+impl Level {
+    /// The level now.
+    #[must_use]
+    pub const fn value(&self) -> i64 {
+        self.value
+    }
+
+    /// The highest level seen since the window opened.
+    #[must_use]
+    pub const fn max(&self) -> i64 {
+        self.max
+    }
+
+    /// Changes the level by `change` at time `at`.
+    pub fn change(&mut self, change: i64, at: SimTime) {
+        self.value += change;
+        self.max = self.max.max(self.value);
+        self.integral -= i128::from(change) * i128::from(at.as_ps());
+    }
+
+    /// Opens the window at `start`: forgets everything but the level itself.
+    pub fn open(&mut self, start: SimTime) {
+        self.max = self.value;
+        self.integral = -i128::from(self.value) * i128::from(start.as_ps());
+    }
+
+    /// The integral of the level from the window's start to `end`, in level-picoseconds.
+    #[must_use]
+    pub fn integral(&self, end: SimTime) -> i128 {
+        self.integral + i128::from(self.value) * i128::from(end.as_ps())
+    }
+
+    /// The time average from `start` (where the window opened) to `end`; 0 for an empty window.
+    #[must_use]
+    pub fn mean(&self, start: SimTime, end: SimTime) -> f64 {
+        if end <= start {
+            return wide_to_f64(i128::from(self.value));
+        }
+        wide_to_f64(self.integral(end)) / wide_to_f64(i128::from((end - start).as_ps()))
+    }
+}
+
+/// Sums the parts of given spans that lie inside a window.
+#[derive(Debug, Clone, Copy)]
+pub struct Overlap {
+    start: SimTime,
+    end: SimTime,
+    sum_ps: u64,
+}
+
+impl Overlap {
+    /// Nothing summed yet over the window from `start` to `end`.
+    #[must_use]
+    pub const fn new(start: SimTime, end: SimTime) -> Self {
+        Self { start, end, sum_ps: 0 }
+    }
+
+    /// Adds the span from `from` to `to`.
+    pub fn add(&mut self, from: SimTime, to: SimTime) {
+        self.sum_ps += to.min(self.end).saturating_since(from.max(self.start)).as_ps();
+    }
+
+    /// The sum in picoseconds.
+    #[must_use]
+    pub const fn sum_ps(&self) -> u64 {
+        self.sum_ps
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_mean_weighs_each_level_by_its_time() {
+        let at = SimTime::from_ps;
+        let mut level = Level::default();
+        level.change(4, at(10));
+        level.open(at(20));
+        level.change(2, at(30));
+        level.change(-6, at(50));
+        // 4 for 10 ps, 6 for 20 ps, 0 for 10 ps
+        assert!((level.mean(at(20), at(60)) - 4.0).abs() < 1e-12);
+        assert_eq!(level.max(), 6);
+        assert_eq!(level.value(), 0);
+    }
+
+    #[test]
+    fn spans_are_clipped_to_the_window() {
+        let at = SimTime::from_ps;
+        let mut overlap = Overlap::new(at(10), at(20));
+        overlap.add(at(0), at(12));
+        overlap.add(at(15), at(30));
+        overlap.add(at(21), at(22));
+        assert_eq!(overlap.sum_ps(), 7);
+    }
+}
