@@ -26,11 +26,22 @@ pub struct Calendar {
     leaves: usize,
 }
 
-/// A slot and the time of its event, `SimTime::MAX` for none.
-#[derive(Debug, Clone, Copy)]
-struct Entry {
-    time: SimTime,
-    slot: Slot,
+/// A slot and the time of its event, `SimTime::MAX` for none: time in the high half and slot in the
+/// low half of one number, so that one comparison without branches decides by (time, slot).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Entry(u128);
+
+impl Entry {
+    #[inline]
+    fn new(time: SimTime, slot: Slot) -> Self {
+        Self(u128::from(time.as_ps()) << 64 | slot as u128)
+    }
+
+    #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "each half is 64 bits")]
+    fn parts(self) -> (SimTime, Slot) {
+        (SimTime::from_ps((self.0 >> 64) as u64), self.0 as usize)
+    }
 }
 
 impl Calendar {
@@ -39,7 +50,7 @@ impl Calendar {
     pub fn new(slots: usize) -> Self {
         let leaves = slots.next_power_of_two().max(2);
         let nodes = (0..2 * leaves)
-            .map(|node| Entry { time: SimTime::MAX, slot: leftmost(node.max(1), leaves) })
+            .map(|node| Entry::new(SimTime::MAX, leftmost(node.max(1), leaves)))
             .collect();
         Self { nodes, leaves }
     }
@@ -48,27 +59,25 @@ impl Calendar {
     #[must_use]
     #[inline]
     pub fn next(&self) -> Option<(SimTime, Slot)> {
-        let Entry { time, slot } = self.nodes[1];
+        let (time, slot) = self.nodes[1].parts();
         (time != SimTime::MAX).then_some((time, slot))
     }
 
     /// The time of a slot's event, `None` when it has none.
     #[must_use]
     pub fn time_of(&self, slot: Slot) -> Option<SimTime> {
-        Some(self.nodes[self.leaves + slot].time).filter(|time| *time != SimTime::MAX)
+        let (time, _) = self.nodes[self.leaves + slot].parts();
+        (time != SimTime::MAX).then_some(time)
     }
 
     /// Sets, moves or (with `SimTime::MAX`) removes a slot's event. O(log slots).
     #[inline]
     pub fn set(&mut self, slot: Slot, time: SimTime) {
         let mut node = self.leaves + slot;
-        let mut best = Entry { time, slot };
+        let mut best = Entry::new(time, slot);
         self.nodes[node] = best;
         while node > 1 {
-            let sibling = self.nodes[node ^ 1];
-            // The left child wins ties: its slots are the lower ones.
-            let left_wins_ties = (sibling.time == best.time) & (node & 1 == 1);
-            best = if (sibling.time < best.time) | left_wins_ties { sibling } else { best };
+            best = best.min(self.nodes[node ^ 1]);
             node /= 2;
             self.nodes[node] = best;
         }
