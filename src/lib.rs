@@ -1,9 +1,9 @@
-//! How much receive-buffer memory does a NIC need, and what happens to drops if it gets less, or gets it
-//! in another shape?
+//! How much receive-buffer memory does a NIC need, and what happens to drops if it gets less, or
+//! gets it in another shape?
 //!
-//! `rxplan` plans receive-ring memory and simulates what the rings do with bursts: per-queue rings of
-//! dedicated buffers, a shared reserve behind them, and the host that takes packets out. The program
-//! is a thin shell around this library.
+//! `rxplan` plans receive-ring memory and simulates what rings do with bursts: per-queue rings of
+//! dedicated buffers, a shared reserve behind them, and the host that takes packets out. The
+//! program is a thin shell around this library.
 //!
 //! # Layers
 //!
@@ -12,11 +12,11 @@
 //! | layer | modules | knows about |
 //! |---|---|---|
 //! | quantities | [`units`], [`id`] | times, sizes, rates, typed ids |
-//! | machinery | [`calendar`], [`random`], [`stats`] | events, streams, averages and intervals; no NIC |
+//! | machinery | [`calendar`], [`random`], [`stats`] | events, streams, intervals; no NIC |
 //! | model | [`model`] | rings, reserve, host, traffic, and the engine that runs them |
 //! | input | [`input`] | traces and captures, as plain records |
 //! | scenario | [`scenario`] | the TOML file, and what it means |
-//! | questions | [`simulation`], [`plan`] | replications and intervals; the search for least memory |
+//! | questions | [`simulation`], [`plan`] | replications; the search for least memory |
 //! | results | [`report`] | JSON, CSV, tables, files |
 //! | program | [`cli`] | arguments, terminal, exit status |
 //!

@@ -1,8 +1,8 @@
 //! Named random streams: the one place where a generator is made.
 //!
 //! Every source of randomness draws from its own generator, whose 256-bit state is the SHA-256 of
-//! `(seed, replication, name)`. Names come from stable ids ("traffic 0, queue 3, sizes"), never from
-//! the order of construction, so that adding a queue leaves the others' numbers alone and two
+//! `(seed, replication, name)`. Names come from stable ids ("traffic 0, queue 3, sizes"), never
+//! from the order of construction, so that adding a queue leaves the others' numbers alone and two
 //! configurations of the same scenario see the same traffic (common random numbers).
 
 use rand::SeedableRng;

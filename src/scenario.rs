@@ -1,8 +1,9 @@
 //! Scenarios: the TOML file a user writes, and what it means.
 //!
 //! Three steps, each in its own module: [`document`](self) parses TOML into values that remember
-//! their place, `keys` says which keys there are (the JSON Schema is made from the same tables), and
-//! `resolve` turns values into a [`Scenario`]. Once a `Scenario` exists no user error is possible.
+//! their place, `keys` says which keys there are (the JSON Schema is made from the same tables),
+//! and `resolve` turns values into a [`Scenario`]. Once a `Scenario` exists no user error is
+//! possible.
 
 mod distribution;
 mod document;
@@ -116,6 +117,14 @@ pub struct Shape {
     pub rx: u32,
     /// Entries of each reserve; 0: none.
     pub reserve: u32,
+}
+
+impl Shape {
+    /// Whether there is any buffer at all.
+    #[must_use]
+    pub const fn has_buffers(&self) -> bool {
+        self.rx > 0 || self.reserve > 0
+    }
 }
 
 impl fmt::Display for Shape {

@@ -1,4 +1,5 @@
-//! Quantities: instants, spans, sizes and rates, each its own type, all integers or exact fractions.
+//! Quantities: instants, spans, sizes and rates, each its own type, all integers or exact
+//! fractions.
 //!
 //! Text forms carry their unit (`"20 us"`, `"8 KiB"`, `"1.5 Mpps"`); a literal that cannot be held
 //! exactly is an error, never rounded. KiB is not kB, and a bit is not a byte.

@@ -14,7 +14,8 @@ pub(super) fn run(args: &ScenarioArgs, global: &Global) -> Result<ExitCode, Comm
         Format::Table => {
             warn(&warnings, global);
             print(&format!(
-                "{}: ok; {} queues, {}, {} memory, host {}, about {packets:.2e} packets to simulate\n",
+                "{}: ok; {} queues, {}, {} memory, host {}, about {packets:.2e} packets to \
+                 simulate\n",
                 args.scenario.display(),
                 scenario.queues(),
                 scenario.reserve.as_ref().map_or_else(

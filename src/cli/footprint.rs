@@ -11,7 +11,8 @@ use crate::report::{ConfigurationRow, FootprintReport};
 use crate::scenario::{Scenario, Source};
 use crate::units::Bytes;
 
-/// Memory arithmetic only. Without scenario and options: the built-in host, today and with a reserve.
+/// Memory arithmetic only. Without scenario and options: the built-in host, today and with a
+/// reserve.
 #[derive(Debug, Args)]
 pub(super) struct FootprintArgs {
     /// Scenario file (TOML); `-` for standard input. Options below go before its values.

@@ -28,8 +28,8 @@ pub(super) fn run_default(global: &Global) -> Result<ExitCode, CommandError> {
     let code = plan_source(&Source::BuiltIn, &[], None, global)?;
     if global.format == Format::Table && !global.quiet {
         print(
-            "\nThis was the built-in scenario. `rxplan --help` shows what else there is; plan one of \
-             your own with\n`rxplan plan SCENARIO.toml` (see scenarios/ and `rxplan schema`).\n",
+            "\nThis was the built-in scenario. `rxplan --help` shows what else there is; plan one \
+             of your own with\n`rxplan plan SCENARIO.toml` (see scenarios/ and `rxplan schema`).\n",
         )?;
     }
     Ok(code)

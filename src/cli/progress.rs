@@ -15,8 +15,8 @@ use crate::units::round_to_u64;
 /// How often the bar is redrawn and the limit looked at.
 const TICK: Duration = Duration::from_millis(50);
 
-/// Runs `work` and measures its wall-clock time; meanwhile shows a bar of `expected` packets (0: not
-/// known) and sets `progress.stop` when the time limit is reached.
+/// Runs `work` and measures its wall-clock time; meanwhile shows a bar of `expected` packets (0:
+/// not known) and sets `progress.stop` when the time limit is reached.
 pub(super) fn watch<T>(
     global: &Global,
     expected: f64,

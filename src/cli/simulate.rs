@@ -18,7 +18,8 @@ use crate::simulation::{self, Options};
 pub(super) struct SimulateArgs {
     #[command(flatten)]
     scenario: ScenarioArgs,
-    /// Write what became of every packet of the first replication's window, in order of arrival (CSV).
+    /// Write what became of every packet of the first replication's window, in order of arrival
+    /// (CSV).
     #[arg(long, value_name = "FILE")]
     packets: Option<PathBuf>,
     /// Write the occupancy of rings and reserve over time in the first replication (CSV).

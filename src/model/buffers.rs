@@ -1,7 +1,7 @@
 //! Receive buffers: every queue's dedicated entries and the reserves behind them.
 //!
-//! A packet of `len` bytes needs `ceil(len / rx_buf_len)` buffers. It takes free dedicated ones of its
-//! queue first, then reserve buffers if the policy admits the queue; all or nothing.
+//! A packet of `len` bytes needs `ceil(len / rx_buf_len)` buffers. It takes free dedicated ones of
+//! its queue first, then reserve buffers if the policy admits the queue; all or nothing.
 //!
 //! ```text
 //!   queue 0: dedicated [####....]  ring of rx entries      '#' = not posted (in use)

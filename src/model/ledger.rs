@@ -1,8 +1,8 @@
 //! The ledger: what became of every packet.
 //!
 //! Counters are of packets that *arrive* in the measured window; sojourn times are of packets
-//! *delivered* in it. Conservation (`offered = delivered + dropped + outstanding`) is kept in a second
-//! set of books over all packets, and asserted.
+//! *delivered* in it. Conservation (`offered = delivered + dropped + outstanding`) is kept in
+//! a second set of books over all packets, and asserted.
 
 use serde::Serialize;
 

@@ -4,8 +4,8 @@
 //! calendar's slots are laid out in the order in which things happen at one instant:
 //!
 //! ```text
-//!  slots: | releases (host) | frames leaving the wire | sources, by table and queue | visits (host) |
-//!          then FIFO retries                                                          and starts
+//!  | releases (host) | frames leaving the wire | sources, by table and queue | visits (host) |
+//!   then FIFO retries                                                          and starts
 //! ```
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

@@ -1,8 +1,9 @@
 //! Traffic: where packets come from.
 //!
-//! A [`TrafficSpec`] is one `[[traffic]]` table. It becomes one [`Source`] per queue (or one for all
-//! queues where they share an order, as in a trace), each with streams of its own, so that a source
-//! gives the same packets whatever else is in the scenario. Processes with phases start stationary.
+//! A [`TrafficSpec`] is one `[[traffic]]` table. It becomes one [`Source`] per queue (or one for
+//! all queues where they share an order, as in a trace), each with streams of its own, so that a
+//! source gives the same packets whatever else is in the scenario. Processes with phases start
+//! stationary.
 
 mod batch;
 mod on_off;

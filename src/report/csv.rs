@@ -52,8 +52,8 @@ pub(super) fn packet_row(packet: &PacketOutcome) -> String {
     format!("{arrival},{queue},{len},{outcome},{from_reserve},{delivered}\n")
 }
 
-/// One line per bin of time: the most buffers in use within it, of all queues, of the reserve, and of
-/// each queue.
+/// One line per bin of time: the most buffers in use within it, of all queues, of the reserve, and
+/// of each queue.
 #[must_use]
 pub fn timeline_csv(timeline: &Timeline) -> String {
     let queues = timeline.bins().first().map_or(0, |bin| bin.queues.len());

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::SCHEMA;
 use super::csv::rows_csv;
-use super::format::plain_table;
+use super::format::{plain_table, table_text};
 use crate::model::memory::{Memory, MemorySpec};
 use crate::units::format_bytes;
 
@@ -123,11 +123,11 @@ impl FootprintReport {
         }
         let note = if self.configurations.iter().any(|row| row.reserve_entries > 0) {
             "\nCompletion rings are sized for rx + reserve entries in every queue, since any queue \
-             may draw the whole reserve:\na cost that buffers x size alone leaves out."
+             may draw the whole reserve:\na cost that buffers x size alone leaves out.\n"
         } else {
             ""
         };
-        format!("{table}\n{note}\n")
+        table_text(&table) + note
     }
 
     /// The report as CSV, one row a configuration.

@@ -38,3 +38,8 @@ pub(super) fn plain_table() -> Table {
     table.load_style(presets::NOTHING);
     table
 }
+
+/// A table as text, lines without trailing blanks.
+pub(super) fn table_text(table: &Table) -> String {
+    table.lines().map(|line| line.trim_end().to_owned() + "\n").collect()
+}

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::SCHEMA;
 use super::csv::rows_csv;
-use super::format::{format_estimate, plain_table};
+use super::format::{format_estimate, plain_table, table_text};
 use crate::plan::{Candidate, Plan, Verdict};
 use crate::scenario::Scenario;
 use crate::stats::Estimate;
@@ -208,12 +208,13 @@ impl PlanReport {
         let goal = &self.goal;
         let mut text = format!(
             "{}\ngoal: at most {:e} of packets dropped, at {} % confidence; seed {}, {} \
-             configurations judged\n\n{table}\n\n{}: {}\n",
+             configurations judged\n\n{}\n{}: {}\n",
             self.title,
             goal.max_drop_rate,
             goal.confidence * 100.0,
             self.seed,
             self.judged,
+            table_text(&table),
             self.verdict,
             self.why
         );

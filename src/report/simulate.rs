@@ -4,7 +4,7 @@ use comfy_table::{CellAlignment, Table};
 use serde::Serialize;
 
 use super::SCHEMA;
-use super::format::{format_estimate, format_rate, plain_table};
+use super::format::{format_estimate, format_rate, plain_table, table_text};
 use crate::model::ledger::DropReason;
 use crate::model::memory::Memory;
 use crate::scenario::Scenario;
@@ -295,7 +295,7 @@ impl SimulateReport {
             ),
         );
         row("host", self.host_text());
-        format!("{}\n{table}\n\n{}", self.heading(), self.worst_queues())
+        format!("{}\n{}\n{}", self.heading(), table_text(&table), table_text(&self.worst_queues()))
     }
 
     fn heading(&self) -> String {

@@ -225,8 +225,8 @@ fn repeated(once: Vec<RecordedPacket>, times: u64) -> Option<Vec<RecordedPacket>
     Some(all)
 }
 
-/// `rss`: absent, `"toeplitz"` or `true` spread the queues evenly over 128 entries; a table names key
-/// and indirection.
+/// `rss`: absent, `"toeplitz"` or `true` spread the queues evenly over 128 entries; a table names
+/// key and indirection.
 fn rss(field: Option<Field<'_>>, ids: &[QueueId]) -> Result<Rss> {
     const TABLE_LEN: u32 = 128;
     let queues: Vec<u32> = ids.iter().map(|id| id.get()).collect();

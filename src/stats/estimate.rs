@@ -136,7 +136,8 @@ mod tests {
     fn the_interval_is_students_t_over_replications() {
         let samples = [10, 12, 9, 11].map(|part| Counts { part, whole: 1000 });
         let estimate = replications(&samples, 0.95);
-        // standard deviation 1.29099, t(0.975, 3) = 3.18245: half width 3.18245 * 1.29099 / 2 / 1000
+        // standard deviation 1.29099, t(0.975, 3) = 3.18245: half width 3.18245 * 1.29099 / 2 /
+        // 1000
         assert!((estimate.ci_high - estimate.estimate - 2.054_26e-3).abs() < 1e-7);
     }
 

@@ -56,8 +56,8 @@ impl Level {
     }
 }
 
-/// `level x time`: 63 and 64 bits, so the product always fits 127 and needs no overflow check (which
-/// is slow on 128 bits).
+/// `level x time`: 63 and 64 bits, so the product always fits 127 and needs no overflow check
+/// (which is slow on 128 bits).
 #[inline]
 fn level_time(level: i64, time: SimTime) -> i128 {
     i128::from(level).wrapping_mul(i128::from(time.as_ps()))

@@ -5,11 +5,12 @@
 //!          ^ m = min(waiting, budget) taken      ^ after every `refill` packets and at the end
 //! ```
 //!
-//! A visit that would start during a stall starts when the stall is over; what was begun is finished.
-//! With no overhead an idle core waits for the next arrival on any of its queues; with overhead it
-//! keeps visiting, and the empty visits up to the next arrival are counted, not simulated one by
-//! one. A partial batch of reserve buffers is flushed at the end of the visit that empties the
-//! queue. Validated on recordings of a real AF_XDP consumer, and against a step-by-step loop.
+//! A visit that would start during a stall starts when the stall is over; what was begun is
+//! finished. With no overhead an idle core waits for the next arrival on any of its queues; with
+//! overhead it keeps visiting, and the empty visits up to the next arrival are counted, not
+//! simulated one by one. A partial batch of reserve buffers is flushed at the end of the visit that
+//! empties the queue. Validated on recordings of a real AF_XDP consumer, and against a step-by-step
+//! loop.
 
 use std::collections::VecDeque;
 
@@ -228,8 +229,8 @@ impl Core {
         self.queues[self.turn]
     }
 
-    /// The position of the queue to visit now: the next in turn, or, where empty visits cost nothing,
-    /// the next one with packets. `None`: nothing to visit for.
+    /// The position of the queue to visit now: the next in turn, or, where empty visits cost
+    /// nothing, the next one with packets. `None`: nothing to visit for.
     fn next_turn(&self, queues: &[VecDeque<Packet>], overhead: SimDuration) -> Option<usize> {
         let empty = |turn: usize| queues[self.queues[turn].index()].is_empty();
         if !overhead.is_zero() {
@@ -239,8 +240,8 @@ impl Core {
         (0..count).map(|step| (self.turn + step) % count).find(|turn| !empty(*turn))
     }
 
-    /// Passes over the visits of an idle core that start before an arrival at `arrival`; the next one
-    /// would start at `next`. Returns the start of the first visit at or after the arrival.
+    /// Passes over the visits of an idle core that start before an arrival at `arrival`; the next
+    /// one would start at `next`. Returns the start of the first visit at or after the arrival.
     fn skip_empty_visits(
         &mut self,
         next: SimTime,

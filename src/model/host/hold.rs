@@ -1,7 +1,7 @@
 //! Every packet holds its buffers for its own time, independently of all others.
 //!
-//! No queueing: buffers are the servers of a loss system, M/G/n/n and its overflow. The host takes a
-//! packet the moment it arrives, so it never holds a completion entry. Validated against Erlang B
+//! No queueing: buffers are the servers of a loss system, M/G/n/n and its overflow. The host takes
+//! a packet the moment it arrives, so it never holds a completion entry. Validated against Erlang B
 //! and the exact overflow chain.
 
 use std::cmp::Reverse;

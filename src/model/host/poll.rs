@@ -1,8 +1,8 @@
 //! All queues are polled at every multiple of a period.
 //!
-//! A queue gives up to `budget` of the packets that wait; the j-th of them is delivered and frees its
-//! buffers `j x per_packet` later, at once where that is zero. A queue still busy with the last poll
-//! gives nothing at this one. Validated against the exact chain at poll epochs.
+//! A queue gives up to `budget` of the packets that wait; the j-th of them is delivered and frees
+//! its buffers `j x per_packet` later, at once where that is zero. A queue still busy with the last
+//! poll gives nothing at this one. Validated against the exact chain at poll epochs.
 
 use std::collections::VecDeque;
 

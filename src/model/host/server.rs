@@ -158,9 +158,9 @@ impl Server {
         }
     }
 
-    /// Starts a service before the arrivals of this instant are over, where that cannot be told from
-    /// starting it after them: no stall, the service takes time, and completion entries, which it
-    /// frees, never run out. Saves an event a packet.
+    /// Starts a service before the arrivals of this instant are over, where that cannot be told
+    /// from starting it after them: no stall, the service takes time, and completion entries, which
+    /// it frees, never run out. Saves an event a packet.
     #[inline]
     fn start_early(&mut self, id: QueueId, machine: &mut Machine<'_>) -> bool {
         let queue = &self.queues[id.index()];

@@ -1,8 +1,8 @@
 //! Buffers come back when a recording says so.
 //!
-//! At each recorded return the `count` oldest outstanding buffers of the queue are reposted, fewer if
-//! fewer are outstanding. A packet is delivered, and its completion entry freed, when the last of
-//! its buffers is returned. Validated on recordings of real kernel rings.
+//! At each recorded return the `count` oldest outstanding buffers of the queue are reposted, fewer
+//! if fewer are outstanding. A packet is delivered, and its completion entry freed, when the last
+//! of its buffers is returned. Validated on recordings of real kernel rings.
 
 use std::collections::VecDeque;
 use std::sync::Arc;

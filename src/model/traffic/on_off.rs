@@ -1,9 +1,9 @@
 //! On-off traffic: a burst, then silence or a lower rate.
 //!
 //! Period lengths come from any distribution and the process starts stationary: it is ON at time
-//! zero with probability `E[on] / (E[on] + E[off])`, and the period under way is length-biased. With
-//! constant spacing packet k of a period comes `floor(k / rate)` after its beginning, k = 1, 2 ...;
-//! a packet at the very end of its period still belongs to it, so that a period carries
+//! zero with probability `E[on] / (E[on] + E[off])`, and the period under way is length-biased.
+//! With constant spacing packet k of a period comes `floor(k / rate)` after its beginning, k = 1, 2
+//! ...; a packet at the very end of its period still belongs to it, so that a period carries
 //! `floor(length x rate)` packets.
 
 use super::steady::poisson_gap;
