@@ -38,9 +38,9 @@ impl Entry {
     }
 
     #[inline]
-    #[expect(clippy::cast_possible_truncation, reason = "each half is 64 bits")]
+    #[expect(clippy::cast_possible_truncation, reason = "the low half is a slot, made from usize")]
     fn parts(self) -> (SimTime, Slot) {
-        (SimTime::from_ps((self.0 >> 64) as u64), self.0 as usize)
+        (SimTime::from_ps((self.0 >> 64) as u64), self.0 as u64 as usize)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The simulator against recordings of real Linux kernel rings (AF_XDP, 4 queues, 25,000 packets
 //! each; `tests/data/README.md`): replayed with the recorded returns of buffers, and predicted from
 //! the consumer's nominal numbers alone.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::path::{Path, PathBuf};
 

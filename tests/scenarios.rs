@@ -1,5 +1,6 @@
 //! Every shipped scenario: says what it is for, resolves, simulates and plans; the same bytes
 //! whatever the number of threads.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -26,7 +26,8 @@ pub(super) fn check_length(scenario: &Scenario, global: &Global) -> Result<(), C
     let hours = packets / (PACKETS_PER_SECOND * to_f64(threads as u64)) / 3600.0;
     Err(CommandError::Refused(format!(
         "run.duration: the run asks for {packets:.1e} packets, which takes about {hours:.0} hours \
-         on {threads} threads; shorten run.duration, or set --time-limit to stop with what is finished"
+         on {threads} threads; shorten run.duration, or set --time-limit to stop with what is \
+         finished"
     )))
 }
 
