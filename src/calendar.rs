@@ -1,15 +1,13 @@
 //! The calendar of events: a fixed set of slots, each with the time of its next event or none.
 //!
-//! A tournament tree over the slots. The earliest event wins; at one instant the lowest slot wins,
-//! so the order of slots *is* the order of things that happen at the same time. Setting a slot and
-//! asking for the winner both cost one path through the tree.
+//! A tournament over the slots in groups of four. The earliest event wins; at one instant the lowest
+//! slot wins, so the order of slots *is* the order of things that happen at the same time. Setting
+//! a slot costs one path through the tournament.
 //!
 //! ```text
-//!              slot 2 @ 5            root = the next event
-//!            /           \
-//!      slot 1 @ 9     slot 2 @ 5
-//!       /     \        /     \
-//!    0 @ -  1 @ 9  2 @ 5   3 @ 5     ties go to the left
+//!                    [ 2@5  4@7  -  - ]                 first = slot 2 at time 5
+//!                      /       \
+//!   [ 0@9  1@-  2@5  3@5 ]   [ 4@7  5@8  6@-  7@- ]     ties go to the left
 //! ```
 
 use crate::units::SimTime;
@@ -20,11 +18,17 @@ pub type Slot = usize;
 /// The next event of every slot, in order of (time, slot).
 #[derive(Debug, Clone)]
 pub struct Calendar {
-    /// A complete binary tree: node 1 is the root, the children of `n` are `2n` and `2n + 1`, and
-    /// the leaves, one a slot, make up the second half. Each node holds the winner of its subtree.
-    nodes: Vec<Entry>,
-    leaves: usize,
+    /// Groups of four entries, level by level: the slots themselves first, then the winners of the
+    /// groups before, up to a single group.
+    groups: Vec<[Entry; FAN]>,
+    /// Where each level begins in `groups`.
+    levels: Vec<usize>,
+    /// The winner of the single group at the top.
+    first: Entry,
 }
+
+/// Entries of a group: four compare in parallel, and a path has half the length of a binary one.
+const FAN: usize = 4;
 
 /// A slot and the time of its event, `SimTime::MAX` for none: time in the high half and slot in the
 /// low half of one number, so that one comparison without branches decides by (time, slot).
@@ -32,6 +36,9 @@ pub struct Calendar {
 struct Entry(u128);
 
 impl Entry {
+    /// No event: later than any.
+    const NONE: Self = Self(u128::MAX);
+
     #[inline]
     fn new(time: SimTime, slot: Slot) -> Self {
         Self(u128::from(time.as_ps()) << 64 | slot as u128)
@@ -48,53 +55,55 @@ impl Calendar {
     /// A calendar of `slots` slots, all empty.
     #[must_use]
     pub fn new(slots: usize) -> Self {
-        let leaves = slots.next_power_of_two().max(2);
-        let nodes = (0..2 * leaves)
-            .map(|node| Entry::new(SimTime::MAX, leftmost(node.max(1), leaves)))
-            .collect();
-        Self { nodes, leaves }
+        let mut calendar = Self { groups: Vec::new(), levels: Vec::new(), first: Entry::NONE };
+        let mut entries = slots.max(1);
+        loop {
+            let groups = entries.div_ceil(FAN);
+            calendar.levels.push(calendar.groups.len());
+            calendar.groups.resize(calendar.groups.len() + groups, [Entry::NONE; FAN]);
+            if groups == 1 {
+                return calendar;
+            }
+            entries = groups;
+        }
     }
 
     /// The slot and time of the next event, `None` when nothing is left to happen.
     #[must_use]
     #[inline]
     pub fn next(&self) -> Option<(SimTime, Slot)> {
-        let (time, slot) = self.nodes[1].parts();
+        let (time, slot) = self.first.parts();
         (time != SimTime::MAX).then_some((time, slot))
     }
 
     /// The time of a slot's event, `None` when it has none.
     #[must_use]
     pub fn time_of(&self, slot: Slot) -> Option<SimTime> {
-        let (time, _) = self.nodes[self.leaves + slot].parts();
+        let (time, _) = self.groups[slot / FAN][slot % FAN].parts();
         (time != SimTime::MAX).then_some(time)
     }
 
     /// Sets, moves or (with `SimTime::MAX`) removes a slot's event. O(log slots).
     #[inline]
     pub fn set(&mut self, slot: Slot, time: SimTime) {
-        let mut node = self.leaves + slot;
         let mut best = Entry::new(time, slot);
-        self.nodes[node] = best;
-        while node > 1 {
-            best = best.min(self.nodes[node ^ 1]);
-            node /= 2;
-            self.nodes[node] = best;
+        let mut index = slot;
+        for level in &self.levels {
+            let group = &mut self.groups[level + index / FAN];
+            let lane = index % FAN;
+            group[lane] = best;
+            // The others are compared first: they do not wait for the level below.
+            let others = group[lane ^ 1].min(group[lane ^ 2]).min(group[lane ^ 3]);
+            best = best.min(others);
+            index /= FAN;
         }
+        self.first = best;
     }
 
     /// Removes a slot's event.
     pub fn clear(&mut self, slot: Slot) {
         self.set(slot, SimTime::MAX);
     }
-}
-
-/// The lowest slot below `node` in a tree with `leaves` leaves.
-fn leftmost(mut node: usize, leaves: usize) -> usize {
-    while node < leaves {
-        node *= 2;
-    }
-    node - leaves
 }
 
 #[cfg(test)]
@@ -105,8 +114,8 @@ mod tests {
     proptest! {
         #[test]
         fn the_winner_is_the_earliest_event_of_the_lowest_slot(
-            slots in 1_usize..40,
-            operations in prop::collection::vec((0_usize..40, 0_u64..20), 1..200),
+            slots in 1_usize..90,
+            operations in prop::collection::vec((0_usize..90, 0_u64..20), 1..200),
         ) {
             let mut calendar = Calendar::new(slots);
             let mut model = vec![u64::MAX; slots];

@@ -8,4 +8,4 @@ mod window;
 
 pub use estimate::{Counts, Estimate, Method, batch_means, exact, replications, zero_seen};
 pub use histogram::Histogram;
-pub use window::{Level, Overlap};
+pub use window::{Level, Overlap, Peak};

@@ -19,7 +19,7 @@
 
 use crate::id::{GroupId, QueueId};
 use crate::model::policy::Policy;
-use crate::stats::Level;
+use crate::stats::{Level, Peak};
 use crate::units::{SimDuration, SimTime};
 
 /// A reserve, or several alike.
@@ -88,6 +88,13 @@ impl Held {
     }
 }
 
+impl From<Lease> for Held {
+    /// What is held from now on, where it returns to the pools it came from.
+    fn from(lease: Lease) -> Self {
+        Self { total: i64::from(lease.total()), reserve: i64::from(lease.reserve) }
+    }
+}
+
 impl Lease {
     /// Buffers of both kinds.
     #[must_use]
@@ -138,9 +145,10 @@ pub(crate) struct Buffers {
     accounting: Accounting,
     repost: u32,
     rings: Vec<Ring>,
-    reserves: Vec<Level>,
-    total: Level,
-    reserve_total: Level,
+    /// Buffers in use of each reserve.
+    reserves: Vec<i64>,
+    total: Peak,
+    reserve_total: Peak,
     /// 1 while any group has no free reserve buffer.
     exhausted: Level,
     exhausted_groups: u32,
@@ -179,9 +187,9 @@ impl Buffers {
             accounting: reserve.map_or(Accounting::Pinned, |reserve| reserve.accounting),
             repost: reserve.map_or(1, |reserve| reserve.repost),
             rings,
-            reserves: vec![Level::default(); groups as usize],
-            total: Level::default(),
-            reserve_total: Level::default(),
+            reserves: vec![0; groups as usize],
+            total: Peak::default(),
+            reserve_total: Peak::default(),
             exhausted: Level::default(),
             exhausted_groups: 0,
         }
@@ -211,7 +219,7 @@ impl Buffers {
         let dedicated = needed.min(small(dedicated_free.max(0)));
         let reserve = needed - dedicated;
         if reserve > 0 {
-            let free = self.entries - small(self.reserves[ring.group.index()].value());
+            let free = self.entries - small(self.reserves[ring.group.index()]);
             if reserve > free {
                 return Err(Refusal::NoBuffer);
             }
@@ -284,7 +292,7 @@ impl Buffers {
 
     fn change_in_use(&mut self, queue: QueueId, change: i64, now: SimTime) {
         self.rings[queue.index()].in_use.change(change, now);
-        self.total.change(change, now);
+        self.total.change(change);
     }
 
     fn change_reserve(&mut self, queue: QueueId, change: i64, now: SimTime) {
@@ -295,10 +303,10 @@ impl Buffers {
         ring.reserve_in_use.change(change, now);
         let reserve = &mut self.reserves[ring.group.index()];
         let full = i64::from(self.entries);
-        let was_exhausted = reserve.value() == full;
-        reserve.change(change, now);
-        let is_exhausted = reserve.value() == full;
-        self.reserve_total.change(change, now);
+        let was_exhausted = *reserve == full;
+        *reserve += change;
+        let is_exhausted = *reserve == full;
+        self.reserve_total.change(change);
         if was_exhausted != is_exhausted {
             let before = i64::from(self.exhausted_groups > 0);
             if is_exhausted {
@@ -316,9 +324,9 @@ impl Buffers {
             ring.in_use.open(start);
             ring.reserve_in_use.open(start);
         }
-        for level in [&mut self.total, &mut self.reserve_total, &mut self.exhausted] {
-            level.open(start);
-        }
+        self.total.open();
+        self.reserve_total.open();
+        self.exhausted.open(start);
     }
 
     /// Number of queues.
@@ -337,12 +345,12 @@ impl Buffers {
     }
 
     /// Buffers not posted, all queues together.
-    pub(crate) fn total(&self) -> &Level {
+    pub(crate) fn total(&self) -> &Peak {
         &self.total
     }
 
     /// Reserve buffers not posted, all groups together.
-    pub(crate) fn reserve_total(&self) -> &Level {
+    pub(crate) fn reserve_total(&self) -> &Peak {
         &self.reserve_total
     }
 
@@ -377,7 +385,7 @@ impl Buffers {
                 assert!(!exact || reserve == owed, "queue {queue}: {reserve} instead of {owed}");
             }
         }
-        let group = self.reserves[ring.group.index()].value();
+        let group = self.reserves[ring.group.index()];
         assert!((0..=i64::from(self.entries)).contains(&group), "group {}: {group}", ring.group);
     }
 
@@ -389,7 +397,7 @@ impl Buffers {
         let in_use: i64 = self.rings.iter().map(|ring| ring.in_use.value()).sum();
         assert_eq!(in_use, self.total.value(), "buffers in use, all queues");
         let by_queue: i64 = self.rings.iter().map(|ring| ring.reserve_in_use.value()).sum();
-        let by_group: i64 = self.reserves.iter().map(Level::value).sum();
+        let by_group: i64 = self.reserves.iter().sum();
         assert_eq!(by_queue, by_group, "reserve buffers in use, by queue and by group");
         assert_eq!(by_group, self.reserve_total.value(), "reserve buffers in use, total");
     }

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::num::NonZeroU64;
 
 use crate::id::QueueId;
 use crate::model::buffers::Buffers;
@@ -42,7 +43,7 @@ pub type PacketSink<'a> = dyn FnMut(&PacketOutcome) + 'a;
 pub(crate) struct PacketLog<'a> {
     sink: &'a mut PacketSink<'a>,
     /// Number of the packet at the front of `waiting`.
-    first: u64,
+    first: NonZeroU64,
     waiting: VecDeque<PacketOutcome>,
 }
 
@@ -54,15 +55,15 @@ impl fmt::Debug for PacketLog<'_> {
 
 /// The number of a logged packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct LogId(u64);
+pub(crate) struct LogId(NonZeroU64);
 
 impl<'a> PacketLog<'a> {
     pub(crate) fn new(sink: &'a mut PacketSink<'a>) -> Self {
-        Self { sink, first: 0, waiting: VecDeque::new() }
+        Self { sink, first: NonZeroU64::MIN, waiting: VecDeque::new() }
     }
 
     pub(crate) fn arrived(&mut self, arrival: SimTime, queue: QueueId, len: u32) -> LogId {
-        let id = LogId(self.first + self.waiting.len() as u64);
+        let id = LogId(self.first.saturating_add(self.waiting.len() as u64));
         let fate = Fate::Outstanding;
         self.waiting.push_back(PacketOutcome { arrival, queue, len, fate, from_reserve: 0 });
         id
@@ -76,7 +77,7 @@ impl<'a> PacketLog<'a> {
         self.entry(id).fate = fate;
         while self.waiting.front().is_some_and(|packet| packet.fate != Fate::Outstanding) {
             let packet = self.waiting.pop_front().expect("the front was just seen");
-            self.first += 1;
+            self.first = self.first.saturating_add(1);
             (self.sink)(&packet);
         }
     }
@@ -89,7 +90,8 @@ impl<'a> PacketLog<'a> {
     }
 
     fn entry(&mut self, id: LogId) -> &mut PacketOutcome {
-        let index = usize::try_from(id.0 - self.first).expect("fits memory, so fits usize");
+        let index =
+            usize::try_from(id.0.get() - self.first.get()).expect("fits memory, so fits usize");
         &mut self.waiting[index]
     }
 }

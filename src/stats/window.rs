@@ -28,6 +28,7 @@ impl Level {
     }
 
     /// Changes the level by `change` at time `at`.
+    #[inline]
     pub fn change(&mut self, change: i64, at: SimTime) {
         self.value += change;
         self.max = self.max.max(self.value);
@@ -53,6 +54,39 @@ impl Level {
             return wide_to_f64(i128::from(self.value));
         }
         wide_to_f64(self.integral(end)) / wide_to_f64(i128::from((end - start).as_ps()))
+    }
+}
+
+/// A whole-numbered level of which only the maximum is wanted.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Peak {
+    value: i64,
+    max: i64,
+}
+
+impl Peak {
+    /// The level now.
+    #[must_use]
+    pub const fn value(&self) -> i64 {
+        self.value
+    }
+
+    /// The highest level seen since the window opened.
+    #[must_use]
+    pub const fn max(&self) -> i64 {
+        self.max
+    }
+
+    /// Changes the level by `change`.
+    #[inline]
+    pub fn change(&mut self, change: i64) {
+        self.value += change;
+        self.max = self.max.max(self.value);
+    }
+
+    /// Opens the window: forgets everything but the level itself.
+    pub const fn open(&mut self) {
+        self.max = self.value;
     }
 }
 
