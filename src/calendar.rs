@@ -1,8 +1,8 @@
 //! The calendar of events: a fixed set of slots, each with the time of its next event or none.
 //!
-//! A tournament over the slots in groups of four. The earliest event wins; at one instant the lowest
-//! slot wins, so the order of slots *is* the order of things that happen at the same time. Setting
-//! a slot costs one path through the tournament.
+//! A tournament over the slots in groups of four. The earliest event wins; at one instant the
+//! lowest slot wins, so the order of slots *is* the order of things that happen at the same time.
+//! Setting a slot costs one path through the tournament.
 //!
 //! ```text
 //!                    [ 2@5  4@7  -  - ]                 first = slot 2 at time 5

@@ -213,6 +213,17 @@ impl Scenario {
     /// Packets the run is expected to simulate, all replications together.
     #[must_use]
     pub fn expected_packets(&self) -> f64 {
+        self.expected(TrafficSpec::rate_per_queue)
+    }
+
+    /// Packets and periods of traffic the run is expected to simulate, all replications together.
+    #[must_use]
+    pub fn expected_events(&self) -> f64 {
+        self.expected(TrafficSpec::events_per_queue)
+    }
+
+    /// What the sources make at `rate` per second and queue, or have recorded.
+    fn expected(&self, rate: fn(&TrafficSpec) -> f64) -> f64 {
         let per_replication: f64 = self
             .traffic
             .iter()
@@ -220,7 +231,7 @@ impl Scenario {
                 Some(duration) => {
                     let queues = crate::units::to_f64(traffic.queues.len() as u64);
                     let seconds = (duration + self.run.warmup).as_secs_f64();
-                    traffic.rate_per_queue() * queues * seconds
+                    rate(traffic) * queues * seconds
                 }
                 None => crate::units::to_f64(traffic.recorded_packets() as u64),
             })

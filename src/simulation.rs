@@ -75,11 +75,8 @@ pub struct Options<'a> {
 /// Why there is no result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SimulationError {
-    /// Stopped before the first replication was finished.
-    #[error(
-        "stopped before the first replication was finished; give it more time, or a shorter \
-         run.duration"
-    )]
+    /// Stopped before there was a result.
+    #[error("stopped before there was a result; give it more time, or a shorter run.duration")]
     Stopped,
     /// Threads could not be started.
     #[error("cannot start {jobs} threads; use fewer --jobs")]

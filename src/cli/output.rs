@@ -15,7 +15,7 @@ const PACKETS_PER_SECOND: f64 = 8e6;
 
 /// Refuses a run that would take hours, and says how long it would take.
 pub(super) fn check_length(scenario: &Scenario, global: &Global) -> Result<(), CommandError> {
-    let packets = scenario.expected_packets();
+    let packets = scenario.expected_events();
     if packets <= PACKETS_MAX || global.time_limit.is_some() {
         return Ok(());
     }
@@ -25,8 +25,8 @@ pub(super) fn check_length(scenario: &Scenario, global: &Global) -> Result<(), C
         .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get));
     let hours = packets / (PACKETS_PER_SECOND * to_f64(threads as u64)) / 3600.0;
     Err(CommandError::Refused(format!(
-        "run.duration: the run asks for {packets:.1e} packets, which takes about {hours:.0} hours \
-         on {threads} threads; shorten run.duration, or set --time-limit to stop with what is \
+        "run.duration: the run asks for {packets:.1e} packets and bursts, which takes about {hours:.0} \
+         hours on {threads} threads; shorten run.duration, or set --time-limit to stop with what is \
          finished"
     )))
 }

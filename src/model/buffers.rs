@@ -48,7 +48,7 @@ pub enum Accounting {
     Relabelled,
 }
 
-/// What [`Buffers`] are made of.
+/// What the buffers of a NIC are made of.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BufferSpec {
     /// Dedicated entries of each queue.

@@ -128,7 +128,8 @@ pub(crate) struct Machine<'a> {
     pub(crate) buffers: Buffers,
     pub(crate) ledger: Ledger,
     log: Option<PacketLog<'a>>,
-    /// What the packets of each queue hold, kept apart from the buffers' own books; debug builds only.
+    /// What the packets of each queue hold, kept apart from the buffers' own books; only in debug
+    /// builds.
     held: Vec<Held>,
     /// Buffers have been released since the FIFO was last retried.
     released: bool,

@@ -1,6 +1,6 @@
 //! Traffic: where packets come from.
 //!
-//! A [`TrafficSpec`] is one `[[traffic]]` table. It becomes one [`Source`] per queue (or one for
+//! A [`TrafficSpec`] is one `[[traffic]]` table. It becomes one source per queue (or one for
 //! all queues where they share an order, as in a trace), each with streams of its own, so that a
 //! source gives the same packets whatever else is in the scenario. Processes with phases start
 //! stationary.
@@ -277,6 +277,18 @@ impl TrafficSpec {
                 if last > 0.0 { to_f64(packets.len() as u64) * 1e12 / last / queues } else { 0.0 }
             }
         }
+    }
+
+    /// Mean events per second at each of its queues that cost time to simulate: packets, and the
+    /// periods between which they come.
+    #[must_use]
+    pub fn events_per_queue(&self) -> f64 {
+        let periods = match &self.kind {
+            TrafficKind::OnOff(spec) => 2e12 / (spec.on.mean() + spec.off.mean()),
+            TrafficKind::Batch(spec) => 1e12 / spec.every.mean(),
+            _ => 0.0,
+        };
+        self.rate_per_queue() + periods
     }
 
     /// Whether packets come from a recording.
