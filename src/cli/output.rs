@@ -25,9 +25,8 @@ pub(super) fn check_length(scenario: &Scenario, global: &Global) -> Result<(), C
         .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get));
     let hours = packets / (PACKETS_PER_SECOND * to_f64(threads as u64)) / 3600.0;
     Err(CommandError::Refused(format!(
-        "run.duration: the run asks for {packets:.1e} packets and bursts, which takes about {hours:.0} \
-         hours on {threads} threads; shorten run.duration, or set --time-limit to stop with what is \
-         finished"
+        "run.duration: the run asks for {packets:.1e} packets and bursts, about {hours:.0} hours \
+         on {threads} threads; shorten run.duration, or set --time-limit to stop with what is done"
     )))
 }
 

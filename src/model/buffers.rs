@@ -261,7 +261,7 @@ impl Buffers {
     /// batches.
     pub(crate) fn due(&self, queue: QueueId, returning: u32) -> u32 {
         let waiting = self.rings[queue.index()].awaiting_repost + returning;
-        waiting - waiting % self.repost
+        if self.repost == 1 { waiting } else { waiting - waiting % self.repost }
     }
 
     /// Releases buffers: dedicated ones are posted at once, reserve ones in full batches.

@@ -190,6 +190,7 @@ impl Distribution {
 }
 
 /// A standard exponential.
+#[inline]
 pub(crate) fn exponential(generator: &mut Generator) -> f64 {
     Exp1.sample(generator)
 }

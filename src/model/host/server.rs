@@ -167,23 +167,28 @@ impl Server {
         let works = queue.packets.front().is_some_and(|packet| !packet.work.is_zero());
         let early = works && queue.stalls.is_empty() && !machine.buffers.completions_run_out();
         if early {
-            self.start(id, machine);
+            self.serve(id, machine);
         }
         early
     }
 
-    #[inline]
+    /// Starts a service now, or when the stall under way is over.
     fn start(&mut self, id: QueueId, machine: &mut Machine<'_>) {
-        let queue = &mut self.queues[id.index()];
-        let free = queue.stalls.free_from(machine.now);
+        let free = self.queues[id.index()].stalls.free_from(machine.now);
         if free > machine.now {
             machine.calendar.set(self.slots.first_visit + id.index(), free);
-            return;
+        } else {
+            self.serve(id, machine);
         }
+    }
+
+    #[inline]
+    fn serve(&mut self, id: QueueId, machine: &mut Machine<'_>) {
+        let queue = &mut self.queues[id.index()];
         let packet = queue.packets.front().expect("a service starts only with a packet");
         queue.state = State::Serving;
         machine.buffers.free_completion(id);
-        let end = machine.now + packet.work;
+        let end = machine.now.saturating_add(packet.work);
         machine.ledger.busy(machine.now, end);
         machine.calendar.set(id.index(), end);
     }
