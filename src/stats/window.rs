@@ -2,61 +2,6 @@
 
 use crate::units::{SimTime, wide_to_f64};
 
-/// A whole-numbered level that changes at instants, with its time average and maximum.
-///
-/// The integral is kept as `sum(change x time until the end)`, so that a change costs one
-/// multiplication and no look at the time of the change before.
-#[derive(Debug, Clone, Default)]
-pub struct Level {
-    value: i64,
-    max: i64,
-    /// Minus the sum of `change x time of change` since the window opened.
-    integral: i128,
-}
-
-impl Level {
-    /// The level now.
-    #[must_use]
-    pub const fn value(&self) -> i64 {
-        self.value
-    }
-
-    /// The highest level seen since the window opened.
-    #[must_use]
-    pub const fn max(&self) -> i64 {
-        self.max
-    }
-
-    /// Changes the level by `change` at time `at`.
-    #[inline]
-    pub fn change(&mut self, change: i64, at: SimTime) {
-        self.value += change;
-        self.max = self.max.max(self.value);
-        self.integral -= level_time(change, at);
-    }
-
-    /// Opens the window at `start`: forgets everything but the level itself.
-    pub fn open(&mut self, start: SimTime) {
-        self.max = self.value;
-        self.integral = -level_time(self.value, start);
-    }
-
-    /// The integral of the level from the window's start to `end`, in level-picoseconds.
-    #[must_use]
-    pub fn integral(&self, end: SimTime) -> i128 {
-        self.integral + level_time(self.value, end)
-    }
-
-    /// The time average from `start` (where the window opened) to `end`; 0 for an empty window.
-    #[must_use]
-    pub fn mean(&self, start: SimTime, end: SimTime) -> f64 {
-        if end <= start {
-            return wide_to_f64(i128::from(self.value));
-        }
-        wide_to_f64(self.integral(end)) / wide_to_f64(i128::from((end - start).as_ps()))
-    }
-}
-
 /// A whole-numbered level of which only the maximum is wanted.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Peak {
@@ -87,6 +32,59 @@ impl Peak {
     /// Opens the window: forgets everything but the level itself.
     pub const fn open(&mut self) {
         self.max = self.value;
+    }
+}
+
+/// A whole-numbered level that changes at instants, with its time average and maximum.
+///
+/// The integral is kept as `sum(change x time until the end)`, so that a change costs one
+/// multiplication and no look at the time of the change before.
+#[derive(Debug, Clone, Default)]
+pub struct Level {
+    peak: Peak,
+    /// Minus the sum of `change x time of change` since the window opened.
+    integral: i128,
+}
+
+impl Level {
+    /// The level now.
+    #[must_use]
+    pub const fn value(&self) -> i64 {
+        self.peak.value()
+    }
+
+    /// The highest level seen since the window opened.
+    #[must_use]
+    pub const fn max(&self) -> i64 {
+        self.peak.max()
+    }
+
+    /// Changes the level by `change` at time `at`.
+    #[inline]
+    pub fn change(&mut self, change: i64, at: SimTime) {
+        self.peak.change(change);
+        self.integral -= level_time(change, at);
+    }
+
+    /// Opens the window at `start`: forgets everything but the level itself.
+    pub fn open(&mut self, start: SimTime) {
+        self.peak.open();
+        self.integral = -level_time(self.value(), start);
+    }
+
+    /// The integral of the level from the window's start to `end`, in level-picoseconds.
+    #[must_use]
+    pub fn integral(&self, end: SimTime) -> i128 {
+        self.integral + level_time(self.value(), end)
+    }
+
+    /// The time average from `start` (where the window opened) to `end`; 0 for an empty window.
+    #[must_use]
+    pub fn mean(&self, start: SimTime, end: SimTime) -> f64 {
+        if end <= start {
+            return 0.0;
+        }
+        wide_to_f64(self.integral(end)) / wide_to_f64(i128::from((end - start).as_ps()))
     }
 }
 
