@@ -182,10 +182,7 @@ impl Scenario {
             host: self.host.clone(),
             stalls: self.stalls.clone(),
             traffic: self.traffic.clone(),
-            window: Window {
-                start,
-                end: self.run.duration.map(|duration| start.saturating_add(duration)),
-            },
+            window: Window { start, end: self.run.duration.map(|duration| start + duration) },
         }
     }
 

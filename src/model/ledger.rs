@@ -138,7 +138,7 @@ impl Ledger {
             drops: Default::default(),
             batches: Default::default(),
             batch: 0,
-            batch_end: start.saturating_add(batch_length),
+            batch_end: start + batch_length,
             batch_length,
             sojourn: Histogram::default(),
             packet_bytes: Level::default(),
@@ -167,7 +167,7 @@ impl Ledger {
         self.queues[queue.index()].offered += 1;
         while now >= self.batch_end && self.batch + 1 < BATCHES {
             self.batch += 1;
-            self.batch_end = self.batch_end.saturating_add(self.batch_length);
+            self.batch_end += self.batch_length;
         }
         self.batches[self.batch].whole += 1;
     }

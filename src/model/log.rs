@@ -128,7 +128,7 @@ impl Timeline {
     /// Time of a bin's beginning.
     #[must_use]
     pub fn begin_of(&self, bin: usize) -> SimTime {
-        self.start.saturating_add(self.width * bin as u64)
+        self.start + self.width * bin as u64
     }
 
     /// The bins in order of time.

@@ -155,7 +155,7 @@ impl StallProcess {
                 StallPattern::Random { every, lasts } => {
                     let duration = lasts.sample(&mut self.generator);
                     let gap = SimDuration::from_ps(every.sample(&mut self.generator));
-                    self.next_start = start.saturating_add(gap);
+                    self.next_start = start + gap;
                     SimDuration::from_ps(duration)
                 }
                 StallPattern::Recorded(stalls) => {
@@ -166,7 +166,7 @@ impl StallProcess {
                     duration
                 }
             };
-            self.covered = self.covered.max(start.saturating_add(duration));
+            self.covered = self.covered.max(start + duration);
         }
         self.covered
     }

@@ -188,7 +188,7 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// A whole number from `min` to `max`; a string of digits counts as one, as overrides write it.
+    /// A whole number from `min` to `max`.
     pub(super) fn count(&self, min: u64, max: u64) -> Result<u64> {
         let right = || format!("a whole number from {min} to {max}");
         let number = match &self.node.value {

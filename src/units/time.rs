@@ -9,10 +9,12 @@ use std::ops::{Add, AddAssign, Mul, Sub};
 use super::parse::{self, Kind, QuantityError};
 
 /// An instant: picoseconds since the start of the simulated run.
+///
+/// Sums past the end of time (213 days) stay there: what is due then never happens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct SimTime(u64);
 
-/// A span of simulated time in picoseconds.
+/// A span of simulated time in picoseconds; sums and products stay at the longest one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct SimDuration(u64);
 
@@ -52,12 +54,6 @@ impl SimTime {
     #[must_use]
     pub const fn saturating_since(self, earlier: Self) -> SimDuration {
         SimDuration(self.0.saturating_sub(earlier.0))
-    }
-
-    /// This instant plus a span, or the end of time.
-    #[must_use]
-    pub const fn saturating_add(self, span: SimDuration) -> Self {
-        Self(self.0.saturating_add(span.0))
     }
 
     /// Nanoseconds as text, with as many decimals as the picoseconds need.
@@ -122,13 +118,13 @@ impl SimDuration {
 impl Add<SimDuration> for SimTime {
     type Output = Self;
     fn add(self, span: SimDuration) -> Self {
-        Self(self.0 + span.0)
+        Self(self.0.saturating_add(span.0))
     }
 }
 
 impl AddAssign<SimDuration> for SimTime {
     fn add_assign(&mut self, span: SimDuration) {
-        self.0 += span.0;
+        *self = *self + span;
     }
 }
 
@@ -142,20 +138,14 @@ impl Sub for SimTime {
 impl Add for SimDuration {
     type Output = Self;
     fn add(self, other: Self) -> Self {
-        Self(self.0 + other.0)
-    }
-}
-
-impl AddAssign for SimDuration {
-    fn add_assign(&mut self, other: Self) {
-        self.0 += other.0;
+        Self(self.0.saturating_add(other.0))
     }
 }
 
 impl Mul<u64> for SimDuration {
     type Output = Self;
     fn mul(self, count: u64) -> Self {
-        Self(self.0 * count)
+        Self(self.0.saturating_mul(count))
     }
 }
 

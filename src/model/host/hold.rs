@@ -47,7 +47,7 @@ impl Hold {
         machine: &mut Machine<'_>,
     ) {
         machine.buffers.free_completion(queue);
-        let release = machine.now.saturating_add(packet.work);
+        let release = machine.now + packet.work;
         let (lease, count) = &mut self.held[queue.index()];
         *lease = lease.plus(packet.lease);
         *count += 1;

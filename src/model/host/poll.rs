@@ -20,6 +20,8 @@ pub(crate) struct Poll {
     budget: Option<u32>,
     per_packet: SimDuration,
     queues: Vec<Queue>,
+    /// Polls so far, counted at multiples of the period from time zero.
+    polls: u64,
     slots: HostSlots,
 }
 
@@ -39,7 +41,7 @@ impl Poll {
         slots: HostSlots,
     ) -> Self {
         let queues = (0..queues).map(|_| Queue::default()).collect();
-        Self { period, budget, per_packet, queues, slots }
+        Self { period, budget, per_packet, queues, polls: 0, slots }
     }
 
     pub(super) fn packet_placed(
@@ -50,13 +52,12 @@ impl Poll {
     ) {
         self.queues[queue.index()].packets.push_back(packet);
         if machine.calendar.time_of(self.slots.first_visit).is_none() {
-            // An arrival at the very instant of a poll comes before it.
-            let polls = machine.now.as_ps().div_ceil(self.period.as_ps());
-            self.schedule_poll(polls, machine);
+            self.schedule_poll(machine);
         }
     }
 
     pub(super) fn poll_due(&mut self, machine: &mut Machine<'_>) {
+        self.polls = machine.now.as_ps() / self.period.as_ps() + 1;
         for index in 0..self.queues.len() {
             let id = machine.queue(index);
             let queue = &mut self.queues[index];
@@ -81,7 +82,7 @@ impl Poll {
         if self.queues.iter().all(|queue| queue.packets.len() == queue.taken) {
             machine.calendar.clear(self.slots.first_visit);
         } else {
-            self.schedule_poll(machine.now.as_ps() / self.period.as_ps() + 1, machine);
+            self.schedule_poll(machine);
         }
     }
 
@@ -106,9 +107,12 @@ impl Poll {
         }
     }
 
-    fn schedule_poll(&self, number: u64, machine: &mut Machine<'_>) {
-        let time = number.checked_mul(self.period.as_ps()).map_or(SimTime::MAX, SimTime::from_ps);
-        machine.calendar.set(self.slots.first_visit, time);
+    /// The next poll is at the first multiple of the period from now on that has had none: a packet
+    /// that arrives at the very instant of a poll comes before it, one that the FIFO gives up at
+    /// that instant because the poll made room comes after it.
+    fn schedule_poll(&self, machine: &mut Machine<'_>) {
+        let number = machine.now.as_ps().div_ceil(self.period.as_ps()).max(self.polls);
+        machine.calendar.set(self.slots.first_visit, SimTime::ZERO + self.period * number);
     }
 
     pub(super) fn held(&self, queue: QueueId) -> (Lease, u64) {

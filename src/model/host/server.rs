@@ -81,7 +81,7 @@ impl Server {
         }
         machine.ledger.woken(machine.now);
         let wakeup = SimDuration::from_ps(self.wakeup.sample(&mut queue.wakeups));
-        let mut start = machine.now.saturating_add(wakeup);
+        let mut start = machine.now + wakeup;
         if let State::Flushing(until) = queue.state {
             start = start.max(until);
         }
@@ -188,7 +188,7 @@ impl Server {
         let packet = queue.packets.front().expect("a service starts only with a packet");
         queue.state = State::Serving;
         machine.buffers.free_completion(id);
-        let end = machine.now.saturating_add(packet.work);
+        let end = machine.now + packet.work;
         machine.ledger.busy(machine.now, end);
         machine.calendar.set(id.index(), end);
     }

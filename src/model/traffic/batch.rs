@@ -87,7 +87,7 @@ impl BatchSource {
         if batch.turn == self.queues.len() {
             batch.turn = 0;
             batch.rounds -= 1;
-            batch.time = batch.time.saturating_add(self.spec.spacing);
+            batch.time += self.spec.spacing;
         }
         if batch.rounds > 0 {
             self.active.push(Reverse(batch));
@@ -107,6 +107,6 @@ impl BatchSource {
         }
         self.epoch_number += 1;
         let gap = SimDuration::from_ps(self.spec.every.sample(&mut self.streams.epochs));
-        self.next_epoch = self.next_epoch.saturating_add(gap);
+        self.next_epoch += gap;
     }
 }

@@ -105,14 +105,12 @@ impl OnOffSource {
         }
         let time = match self.spec.spacing {
             // Exponential gaps have no memory: starting afresh in each period is exact.
-            Spacing::Poisson => {
-                self.now.saturating_add(poisson_gap(self.mean_gap_ps, &mut self.arrivals))
-            }
+            Spacing::Poisson => self.now + poisson_gap(self.mean_gap_ps, &mut self.arrivals),
             Spacing::Constant => {
                 let offset = rate.time_of_floor(self.count)?;
                 self.count += 1;
                 let offset = offset.as_ps().saturating_sub(self.period.age.as_ps());
-                self.period.begin.saturating_add(SimDuration::from_ps(offset))
+                self.period.begin + SimDuration::from_ps(offset)
             }
         };
         (time <= self.period.end).then_some(time)
@@ -123,8 +121,7 @@ impl OnOffSource {
         let lengths = if on { &self.spec.on } else { &self.spec.off };
         let begin = self.period.end;
         let length = SimDuration::from_ps(lengths.sample(&mut self.phases));
-        self.period =
-            Period { on, begin, age: SimDuration::ZERO, end: begin.saturating_add(length) };
+        self.period = Period { on, begin, age: SimDuration::ZERO, end: begin + length };
         self.now = begin;
         self.enter_period();
     }

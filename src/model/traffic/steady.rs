@@ -27,7 +27,7 @@ impl PoissonSource {
     }
 
     pub(super) fn next(&mut self, end: SimTime) -> (Option<Arrival>, u64) {
-        self.now = self.now.saturating_add(poisson_gap(self.mean_gap_ps, &mut self.generator));
+        self.now += poisson_gap(self.mean_gap_ps, &mut self.generator);
         if self.now >= end {
             return (None, 0);
         }
@@ -63,7 +63,7 @@ impl ConstantSource {
 
     pub(super) fn next(&mut self, end: SimTime) -> (Option<Arrival>, u64) {
         let Some(offset) = self.rate.time_of_floor(self.count) else { return (None, 0) };
-        let time = SimTime::ZERO.saturating_add(self.phase).saturating_add(offset);
+        let time = SimTime::ZERO + self.phase + offset;
         if time >= end {
             return (None, 0);
         }
