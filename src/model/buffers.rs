@@ -181,7 +181,7 @@ impl Buffers {
             completions_run_out: spec
                 .rx
                 .iter()
-                .any(|rx| u64::from(*rx) + entries > u64::from(spec.completion_entries)),
+                .any(|rx| u64::from(*rx) + entries >= u64::from(spec.completion_entries)),
             entries: reserve.map_or(0, |reserve| reserve.entries),
             policy: reserve.map_or(Policy::CompleteSharing, |reserve| reserve.policy),
             accounting: reserve.map_or(Accounting::Pinned, |reserve| reserve.accounting),
@@ -234,7 +234,7 @@ impl Buffers {
         Ok(lease)
     }
 
-    /// Whether a queue can have more packets than completion entries.
+    /// Whether a queue can have so many packets that its completion entries are all taken.
     pub(crate) fn completions_run_out(&self) -> bool {
         self.completions_run_out
     }

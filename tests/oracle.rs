@@ -1,0 +1,65 @@
+//! The simulator against exact mathematics: a table of systems whose loss, occupancy or sojourn is
+//! known, each simulated and compared at [`STANDARD_ERRORS`].
+//!
+//! A ring of `rx` entries in front of a server is a queue with room for `K = rx`, the packet in
+//! service included. Each family of systems is a function that lists its cases, and a test.
+
+#[path = "oracle/exact.rs"]
+mod exact;
+#[path = "support/formulas.rs"]
+mod formulas;
+#[path = "support/measure.rs"]
+mod measure;
+#[path = "support/shared_reserve.rs"]
+mod shared_reserve;
+#[path = "support/single_queue.rs"]
+mod single_queue;
+#[path = "support/systems.rs"]
+mod systems;
+
+use measure::{REPLICATIONS, STANDARD_ERRORS, run, window};
+use rxplan::model::buffers::Accounting::Pinned;
+use rxplan::model::host::HostSpec;
+use rxplan::model::policy::Policy::CompleteSharing;
+use rxplan::random::Streams;
+use rxplan::units::SimDuration;
+use statrs::distribution::{ContinuousCDF, StudentsT};
+use systems::{
+    batches, constant, exponential, hold, memoryless_queues, poisson, rings, server, span,
+    with_reserve,
+};
+
+#[test]
+fn a_false_alarm_comes_in_less_than_four_of_a_hundred_tables() {
+    let student = StudentsT::new(0.0, 1.0, f64::from(REPLICATIONS - 1)).unwrap();
+    let alarm = 2.0 * student.cdf(-STANDARD_ERRORS);
+    let comparisons: usize = single_queue::FAMILIES
+        .into_iter()
+        .chain(shared_reserve::FAMILIES)
+        .flat_map(|cases| cases())
+        .map(|case| case.expected.len())
+        .sum();
+    assert!(alarm * comparisons as f64 <= 0.04, "{comparisons} comparisons at {alarm:e} each");
+}
+
+/// Buffers in use are accepted packets per time by mean sojourn, whatever the system.
+#[test]
+fn littles_law_holds() {
+    let reserve = |system| with_reserve(system, 6, Pinned, CompleteSharing);
+    let poll = HostSpec::Poll { period: span(4.0), budget: Some(3), per_packet: SimDuration::ZERO };
+    let systems = [
+        reserve(memoryless_queues(3, 2, 0.9)),
+        reserve(rings(3, 2, server(3, constant(1.0)), batches(0.8, 4.0))),
+        reserve(hold(3, 2, 3.0, exponential(1.0))),
+        reserve(rings(2, 2, poll, poisson(0.7))),
+    ];
+    for mut system in systems {
+        system.window = window(5_000.0, 105_000.0);
+        let outcome = run(&system, Streams::new(1, 0));
+        let accepted: u64 =
+            outcome.queues.iter().map(|queue| queue.packets.offered - queue.packets.dropped).sum();
+        let held = accepted as f64 * outcome.sojourn.mean_us() / 1e5;
+        let ratio = outcome.in_use.mean / held;
+        assert!((ratio - 1.0).abs() < 1e-2, "{:?}: {ratio}", system.host);
+    }
+}

@@ -1,0 +1,508 @@
+//! What holds of every scenario, and the engine against a naive model of the contract.
+
+#[path = "support/naive.rs"]
+mod naive;
+#[path = "support/scenarios.rs"]
+mod scenarios;
+
+use naive::Incoming;
+use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
+use rxplan::id::QueueId;
+use rxplan::model::buffers::{Accounting, BufferSpec};
+use rxplan::model::distribution::Distribution;
+use rxplan::model::host::HostSpec;
+use rxplan::model::ledger::{DropReason, PacketCounts};
+use rxplan::model::log::{Bin, Fate, PacketOutcome};
+use rxplan::model::policy::Policy;
+use rxplan::model::stall::StallPattern;
+use rxplan::model::system::{Observers, Outcome, Progress, QueueOutcome, SystemSpec};
+use rxplan::model::traffic::{RecordedPacket, TrafficKind, TrafficSpec, Window};
+use rxplan::random::Streams;
+use rxplan::units::{BitRate, SimDuration, SimTime};
+use scenarios::{AMPLE, BUFFER, any_system, one_queue, with_host};
+
+/// Seed of every run.
+const SEED: u64 = 1;
+
+/// The same cases every time.
+fn config(cases: u32) -> ProptestConfig {
+    ProptestConfig {
+        cases,
+        failure_persistence: None,
+        rng_seed: RngSeed::Fixed(20),
+        ..ProptestConfig::default()
+    }
+}
+
+/// A run with its packets.
+struct Run {
+    outcome: Outcome,
+    packets: Vec<PacketOutcome>,
+}
+
+fn run(system: &SystemSpec) -> Run {
+    let mut packets = Vec::new();
+    let mut sink = |packet: &PacketOutcome| packets.push(*packet);
+    let observers = Observers { packets: Some(&mut sink), timeline: true };
+    let streams = Streams::new(SEED, 0);
+    let outcome = system.run(streams, &Progress::default(), observers).expect("nobody stops it");
+    Run { outcome, packets }
+}
+
+/// The same scenario with its traffic recorded as it arrives at the NIC.
+fn recorded(system: &SystemSpec) -> SystemSpec {
+    let mut roomy = without_loss(system);
+    roomy.window.start = SimTime::ZERO;
+    let packets = run(&roomy).packets.into_iter().map(|packet| {
+        let PacketOutcome { arrival, queue, len, .. } = packet;
+        RecordedPacket { time: arrival, queue, len }
+    });
+    let mut recorded = system.clone();
+    recorded.traffic.truncate(1);
+    recorded.traffic[0].kind = TrafficKind::Recorded(packets.collect());
+    recorded.line_rate = None;
+    recorded
+}
+
+/// The packets as they arrive at the NIC, each with its service or holding time.
+///
+/// The times are read off a run of the same packets that loses none and waits for all of them.
+fn arrivals(system: &SystemSpec) -> Vec<Incoming> {
+    let mut roomy = without_loss(&recorded(system));
+    roomy.window = Window { start: SimTime::ZERO, end: None };
+    let mut free = vec![0; roomy.buffers.rx.len()];
+    let incoming = |packet: PacketOutcome| {
+        let (time, queue) = (packet.arrival.as_ps(), packet.queue.index());
+        let work = match (&roomy.host, packet.fate) {
+            (HostSpec::Server { .. }, Fate::Delivered(done)) => {
+                let begin = time.max(std::mem::replace(&mut free[queue], done.as_ps()));
+                done.as_ps() - begin
+            }
+            (HostSpec::Hold { .. }, Fate::Delivered(done)) => done.as_ps() - time,
+            _ => 0,
+        };
+        Incoming { time, queue, len: packet.len, work }
+    };
+    run(&roomy).packets.into_iter().map(incoming).collect()
+}
+
+/// The same traffic and services with room for everything, no wake-ups and no stalls.
+fn without_loss(system: &SystemSpec) -> SystemSpec {
+    let mut roomy = system.clone();
+    roomy.buffers.rx.fill(AMPLE);
+    roomy.buffers.completion_entries = AMPLE;
+    roomy.buffers.reserve = None;
+    roomy.fifo = 0;
+    roomy.stalls.clear();
+    if let HostSpec::Server { wakeup, .. } = &mut roomy.host {
+        *wakeup = Distribution::Constant(0);
+    }
+    roomy
+}
+
+/// The scenario as the naive model wants it: constant wake-ups and recorded stalls only.
+///
+/// Where packets of several queues wait in the FIFO, work takes time, too: whether a service of no
+/// time ends before another queue's service starts at the same instant is left open by the
+/// contract, and a packet that waits could tell.
+fn reproducible(mut system: SystemSpec) -> SystemSpec {
+    system.stalls.retain(|stall| matches!(stall.pattern, StallPattern::Recorded(_)));
+    let waits = system.fifo > 0 && system.buffers.rx.len() > 1;
+    match &mut system.host {
+        HostSpec::Server { service, wakeup } => {
+            if !wakeup.is_constant() {
+                *wakeup = Distribution::Constant(2);
+            }
+            for time in service.iter_mut().filter(|time| waits && !positive(time)) {
+                *time = Distribution::Uniform { min: 1, max: 9 };
+            }
+        }
+        HostSpec::BusyPoll(spec) if waits && spec.per_packet.is_zero() => {
+            spec.per_packet = SimDuration::from_ps(1);
+        }
+        _ => {}
+    }
+    system
+}
+
+/// Whether a time is never zero.
+fn positive(time: &Distribution) -> bool {
+    matches!(time, Distribution::Constant(1..) | Distribution::Uniform { min: 1.., .. })
+}
+
+/// Fails unless engine and naive model tell the same of every packet and of the buffers.
+fn assert_naive_agrees(system: &SystemSpec) -> Result<(), TestCaseError> {
+    let told = naive::simulate(system, &arrivals(system));
+    let Run { outcome, packets } = run(system);
+    for (engine, naive) in packets.iter().zip(&told.packets) {
+        prop_assert_eq!(engine, naive);
+    }
+    prop_assert_eq!(packets.len(), told.packets.len());
+    let peaks = system.window.start == SimTime::ZERO;
+    let of_queues = outcome.queues.iter().map(|queue| [queue.in_use, queue.reserve_in_use]);
+    let engine = of_queues.chain([[outcome.in_use, outcome.reserve_in_use]]);
+    let naive = told.queues.iter().chain([&told.total]);
+    for (engine, naive) in engine.flatten().zip(naive.flatten()) {
+        prop_assert!(close(engine.mean, naive.mean), "{engine:?}, not {naive:?}");
+        prop_assert!(!peaks || engine.max == u64::from(naive.max), "{engine:?}, not {naive:?}");
+    }
+    let (engine, naive) = (outcome.packet_bytes_mean, told.packet_bytes);
+    prop_assert!(close(engine, naive), "packet bytes: {engine}, not {naive}");
+    if system.buffers.reserve.as_ref().is_some_and(|reserve| reserve.entries > 0) {
+        let (engine, naive) = (outcome.exhausted_fraction, told.exhausted);
+        prop_assert!(close(engine, naive), "exhausted: {engine}, not {naive}");
+    }
+    prop_assert_eq!(outcome.sync_ps, told.sync);
+    Ok(())
+}
+
+/// Equal but for rounding.
+fn close(left: f64, right: f64) -> bool {
+    (left - right).abs() < 1e-9 * (1.0 + left.abs())
+}
+
+proptest! {
+    #![proptest_config(config(3000))]
+
+    #[test]
+    fn servers_do_as_the_naive_model(system in with_host(scenarios::server)) {
+        assert_naive_agrees(&reproducible(system))?;
+    }
+
+    #[test]
+    fn holding_does_as_the_naive_model(system in with_host(|_| scenarios::holding())) {
+        assert_naive_agrees(&system)?;
+    }
+
+    #[test]
+    fn polls_do_as_the_naive_model(system in with_host(|_| scenarios::polling())) {
+        assert_naive_agrees(&system)?;
+    }
+
+    #[test]
+    fn busy_polling_does_as_the_naive_model(system in with_host(|_| scenarios::busy_polling())) {
+        assert_naive_agrees(&reproducible(system))?;
+    }
+
+    #[test]
+    fn replayed_returns_do_as_the_naive_model(system in with_host(scenarios::replaying)) {
+        assert_naive_agrees(&system)?;
+    }
+}
+
+/// Everything measured but the timeline, as text.
+fn measured(outcome: &Outcome) -> String {
+    let without = Outcome { timeline: None, ..outcome.clone() };
+    format!("{without:?}")
+}
+
+/// The same scenario with other buffers.
+fn with_buffers(system: &SystemSpec, change: impl FnOnce(&mut BufferSpec)) -> SystemSpec {
+    let mut changed = system.clone();
+    change(&mut changed.buffers);
+    changed
+}
+
+/// The same scenario with another policy of its reserve, if it has one.
+fn with_policy(system: &SystemSpec, policy: Policy) -> SystemSpec {
+    with_buffers(system, |buffers| {
+        if let Some(reserve) = &mut buffers.reserve {
+            reserve.policy = policy;
+        }
+    })
+}
+
+fn assert_sound(system: &SystemSpec, outcome: &Outcome) -> Result<(), TestCaseError> {
+    let reserve = system.buffers.reserve.as_ref();
+    let entries = reserve.map_or(0, |reserve| u64::from(reserve.entries));
+    let groups = reserve.map_or(0, |reserve| u64::from(reserve.groups));
+    for (queue, rx) in outcome.queues.iter().zip(&system.buffers.rx) {
+        let PacketCounts { offered, delivered, dropped } = queue.packets;
+        prop_assert_eq!(offered, delivered + dropped + queue.packets.outstanding());
+        prop_assert!(queue.in_use.max <= u64::from(*rx) + entries);
+        prop_assert!(queue.reserve_in_use.max <= entries);
+        prop_assert!(queue.reserve_in_use.mean <= queue.in_use.mean);
+    }
+    let sum = |count: fn(&PacketCounts) -> u64| -> u64 {
+        outcome.queues.iter().map(|queue| count(&queue.packets)).sum()
+    };
+    let (offered, dropped) = (sum(|packets| packets.offered), sum(|packets| packets.dropped));
+    prop_assert_eq!(outcome.drops.iter().sum::<u64>(), dropped);
+    prop_assert_eq!(outcome.batches.iter().map(|batch| batch.part).sum::<u64>(), dropped);
+    prop_assert_eq!(outcome.batches.iter().map(|batch| batch.whole).sum::<u64>(), offered);
+    prop_assert!(outcome.packets_simulated >= offered);
+    prop_assert!(outcome.reserve_in_use.max <= entries * groups);
+    let levels = |queue: &QueueOutcome| [queue.in_use, queue.reserve_in_use];
+    let of_queues = outcome.queues.iter().flat_map(levels);
+    for level in of_queues.chain([outcome.in_use, outcome.reserve_in_use]) {
+        prop_assert!(level.mean >= 0.0 && level.mean <= level.max as f64 + 1e-9, "{level:?}");
+    }
+    let mean: f64 = outcome.queues.iter().map(|queue| queue.in_use.mean).sum();
+    prop_assert!(close(mean, outcome.in_use.mean));
+    let mean: f64 = outcome.queues.iter().map(|queue| queue.reserve_in_use.mean).sum();
+    prop_assert!(close(mean, outcome.reserve_in_use.mean));
+    assert_timeline_agrees(outcome)?;
+    let shares = [outcome.exhausted_fraction, outcome.stalled_fraction];
+    for share in shares.into_iter().chain(outcome.utilization) {
+        prop_assert!((0.0..=1.0).contains(&share), "{share}");
+    }
+    Ok(())
+}
+
+/// However coarse its bins, a timeline keeps every maximum.
+fn assert_timeline_agrees(outcome: &Outcome) -> Result<(), TestCaseError> {
+    let bins = outcome.timeline.as_ref().expect("it was asked for").bins();
+    let highest = |level: &dyn Fn(&Bin) -> u32| bins.iter().map(level).max().map_or(0, u64::from);
+    prop_assert_eq!(outcome.in_use.max, highest(&|bin| bin.total));
+    prop_assert_eq!(outcome.reserve_in_use.max, highest(&|bin| bin.reserve));
+    for (index, queue) in outcome.queues.iter().enumerate() {
+        prop_assert_eq!(queue.in_use.max, highest(&|bin| bin.queues[index]));
+    }
+    Ok(())
+}
+
+/// The packets tell what the counters count.
+fn assert_log_agrees(run: &Run) -> Result<(), TestCaseError> {
+    let Run { outcome, packets } = run;
+    prop_assert!(packets.is_sorted_by_key(|packet| packet.arrival));
+    let count = |wanted: &dyn Fn(&PacketOutcome) -> bool| -> u64 {
+        packets.iter().filter(|packet| wanted(packet)).count() as u64
+    };
+    for (queue, counted) in (0..).map(QueueId::new).zip(&outcome.queues) {
+        let PacketCounts { offered, delivered, dropped } = counted.packets;
+        let fate = |wanted: fn(Fate) -> bool| {
+            count(&|packet| packet.queue == queue && wanted(packet.fate))
+        };
+        prop_assert_eq!(offered, fate(|_| true));
+        prop_assert_eq!(delivered, fate(|fate| matches!(fate, Fate::Delivered(_))));
+        prop_assert_eq!(dropped, fate(|fate| matches!(fate, Fate::Dropped(_))));
+    }
+    for (reason, counted) in DropReason::ALL.into_iter().zip(outcome.drops) {
+        prop_assert_eq!(counted, count(&|packet| packet.fate == Fate::Dropped(reason)));
+    }
+    assert_sojourns_agree(run)?;
+    for packet in packets {
+        prop_assert!(packet.from_reserve <= packet.len.div_ceil(BUFFER));
+        match packet.fate {
+            Fate::Delivered(time) => prop_assert!(time >= packet.arrival),
+            Fate::Dropped(_) => prop_assert_eq!(packet.from_reserve, 0),
+            Fate::Outstanding => {}
+        }
+    }
+    Ok(())
+}
+
+/// Where nothing arrived before the window, its packets are the ones whose sojourns are known.
+fn assert_sojourns_agree(Run { outcome, packets }: &Run) -> Result<(), TestCaseError> {
+    let sojourn = |packet: &PacketOutcome| match packet.fate {
+        Fate::Delivered(time) => Some((time - packet.arrival).as_ps()),
+        _ => None,
+    };
+    let sojourns: Vec<u64> = packets.iter().filter_map(sojourn).collect();
+    if outcome.packets_simulated == packets.len() as u64 && !sojourns.is_empty() {
+        let (count, sum) = (sojourns.len(), sojourns.iter().sum::<u64>());
+        prop_assert_eq!(outcome.sojourn.count(), count as u64);
+        prop_assert!(close(outcome.sojourn.mean_us() * 1e6, sum as f64 / count as f64));
+        let longest = sojourns.into_iter().max().map_or(0.0, |ps| ps as f64);
+        prop_assert!(close(outcome.sojourn.max_us() * 1e6, longest));
+    }
+    Ok(())
+}
+
+/// Packets lost at each queue.
+fn lost(run: &Run) -> Vec<u64> {
+    run.outcome.queues.iter().map(|queue| queue.packets.dropped).collect()
+}
+
+/// Servers whose losses are known to fall as room grows: service is constant, packets need one
+/// buffer, nothing waits in a FIFO or for completion entries, and losses count from the start.
+///
+/// With random service it would not hold: one more packet accepted can be a long one that keeps
+/// many others out.
+fn growing(mut system: SystemSpec) -> SystemSpec {
+    if let HostSpec::Server { service, wakeup } = &mut system.host {
+        *wakeup = Distribution::Constant(0);
+        for time in service.iter_mut().filter(|time| !time.is_constant()) {
+            *time = Distribution::Constant(5);
+        }
+    }
+    system.fifo = 0;
+    system.buffers.completion_entries = AMPLE;
+    system.window.start = SimTime::ZERO;
+    single_buffers(system)
+}
+
+/// A recording that passes a wire of so many Gbit/s into one ring.
+fn on_the_wire(frames: &[RecordedPacket], gbit: u64) -> SystemSpec {
+    let queue = QueueId::new(0);
+    let kind = TrafficKind::Recorded(frames.into());
+    SystemSpec {
+        buffers: BufferSpec {
+            rx: vec![4],
+            rx_buf_len: 2000,
+            completion_entries: AMPLE,
+            reserve: None,
+        },
+        fifo: 0,
+        line_rate: BitRate::parse(&format!("{gbit} Gbit/s")).ok(),
+        host: HostSpec::Hold { time: Distribution::Constant(1000) },
+        stalls: Vec::new(),
+        traffic: vec![TrafficSpec { queues: vec![queue], size: Distribution::Constant(1), kind }],
+        window: Window { start: SimTime::ZERO, end: None },
+    }
+}
+
+/// Every packet fits one buffer, and reserve buffers are reposted one by one at no cost.
+fn single_buffers(mut system: SystemSpec) -> SystemSpec {
+    system.buffers.rx_buf_len = u64::from(3 * BUFFER);
+    if let Some(reserve) = &mut system.buffers.reserve {
+        reserve.sync_cost = SimDuration::ZERO;
+        reserve.repost = 1;
+    }
+    system
+}
+
+proptest! {
+    #![proptest_config(config(3000))]
+
+    #[test]
+    fn every_run_is_sound_and_its_packets_tell_the_same(system in any_system()) {
+        let run = run(&system);
+        assert_sound(&system, &run.outcome)?;
+        assert_log_agrees(&run)?;
+    }
+
+    #[test]
+    fn a_seed_gives_the_same_outcome_again_watched_or_not(system in any_system()) {
+        let watched = run(&system);
+        let again = run(&system);
+        prop_assert_eq!(format!("{:?}", watched.outcome), format!("{:?}", again.outcome));
+        prop_assert_eq!(&watched.packets, &again.packets);
+        let (streams, progress) = (Streams::new(SEED, 0), Progress::default());
+        let unwatched = system.run(streams, &progress, Observers::default()).unwrap();
+        prop_assert_eq!(measured(&watched.outcome), measured(&unwatched));
+    }
+
+    #[test]
+    fn one_queue_loses_the_same_under_both_accountings(system in one_queue()) {
+        let system = single_buffers(system);
+        let [pinned, relabelled] = [Accounting::Pinned, Accounting::Relabelled].map(|accounting| {
+            run(&with_buffers(&system, |buffers| {
+                if let Some(reserve) = &mut buffers.reserve {
+                    reserve.accounting = accounting;
+                }
+            }))
+        });
+        prop_assert_eq!(pinned.outcome.drops, relabelled.outcome.drops);
+        let fates = |run: &Run| run.packets.iter().map(|packet| packet.fate).collect::<Vec<_>>();
+        prop_assert_eq!(fates(&pinned), fates(&relabelled));
+        prop_assert!(close(pinned.outcome.in_use.mean, relabelled.outcome.in_use.mean));
+    }
+
+    #[test]
+    fn an_empty_reserve_is_none(system in any_system()) {
+        let none = run(&with_buffers(&system, |buffers| buffers.reserve = None));
+        let empty = run(&with_buffers(&system, |buffers| {
+            if let Some(reserve) = &mut buffers.reserve {
+                reserve.entries = 0;
+            }
+        }));
+        prop_assert_eq!(&none.packets, &empty.packets);
+        let comparable = |run: Run| measured(&Outcome { exhausted_fraction: 0.0, ..run.outcome });
+        prop_assert_eq!(comparable(none), comparable(empty));
+    }
+
+    #[test]
+    fn policies_that_refuse_nobody_are_complete_sharing(system in any_system()) {
+        let policies = [
+            Policy::CompleteSharing,
+            Policy::StaticCap { cap: 1_000_000 },
+            Policy::DynamicThreshold { alpha: 1e12 },
+        ];
+        let [shared, capped, threshold] = policies.map(|policy| run(&with_policy(&system, policy)));
+        prop_assert_eq!(&shared.packets, &capped.packets);
+        prop_assert_eq!(&shared.packets, &threshold.packets);
+        prop_assert_eq!(measured(&shared.outcome), measured(&capped.outcome));
+        prop_assert_eq!(measured(&shared.outcome), measured(&threshold.outcome));
+    }
+
+    #[test]
+    fn more_dedicated_entries_never_lose_more(
+        system in with_host(scenarios::server),
+        more in 1_u32..4,
+    ) {
+        let private = with_buffers(&growing(system), |buffers| buffers.reserve = None);
+        let larger = with_buffers(&private, |buffers| {
+            buffers.rx.iter_mut().for_each(|rx| *rx += more);
+        });
+        let (private, larger) = (run(&private), run(&larger));
+        prop_assert_eq!(private.packets.len(), larger.packets.len());
+        for (larger, private) in lost(&larger).into_iter().zip(lost(&private)) {
+            prop_assert!(larger <= private, "{larger} > {private}");
+        }
+    }
+
+    #[test]
+    fn a_larger_reserve_of_one_queue_never_loses_more(
+        system in scenarios::one_queue_with(scenarios::server(1)),
+        more in 1_u32..4,
+    ) {
+        let system = growing(system);
+        let larger = with_buffers(&system, |buffers| {
+            if let Some(reserve) = &mut buffers.reserve {
+                reserve.entries += more;
+            }
+        });
+        prop_assert!(lost(&run(&larger)) <= lost(&run(&system)));
+    }
+
+    #[test]
+    fn a_recording_of_the_traffic_gives_the_same_run(system in any_system()) {
+        let original = run(&system);
+        let replayed = run(&recorded(&system));
+        prop_assert_eq!(&original.packets, &replayed.packets);
+        let comparable = |run: Run| measured(&Outcome { bursts: 0, ..run.outcome });
+        prop_assert_eq!(comparable(original), comparable(replayed));
+    }
+
+    #[test]
+    fn a_recording_without_an_end_runs_until_all_is_done(
+        system in any_system(),
+        later in 1_u64..50,
+    ) {
+        let mut system = recorded(&system);
+        system.window = Window { start: SimTime::ZERO, end: None };
+        let whole = run(&system);
+        let end = SimTime::ZERO + whole.outcome.simulated + SimDuration::from_ps(later);
+        system.window.end = Some(end);
+        prop_assert_eq!(&whole.packets, &run(&system).packets);
+        // Returns may lack, and packets that never fit wait in the FIFO for ever.
+        let may_remain = matches!(system.host, HostSpec::Trace { .. }) || system.fifo > 0;
+        let outstanding = |packet: &PacketOutcome| packet.fate == Fate::Outstanding;
+        prop_assert!(may_remain || !whole.packets.iter().any(outstanding));
+    }
+
+    #[test]
+    fn frames_take_the_wire_one_after_another(
+        frames in prop::collection::vec((0_u64..100_000, 1_u32..2000), 1..50),
+        gbit in 1_u64..400,
+    ) {
+        let frames: Vec<RecordedPacket> = frames
+            .into_iter()
+            .scan(0, |time, (gap, len)| {
+                *time += gap;
+                Some(RecordedPacket { time: SimTime::from_ps(*time), queue: QueueId::new(0), len })
+            })
+            .collect();
+        let sent = run(&on_the_wire(&frames, gbit)).packets;
+        prop_assert_eq!(sent.len(), frames.len());
+        // Instants in units of 1 / gbit picoseconds, in which a bit takes 1000.
+        let mut free = 0;
+        for (frame, sent) in frames.iter().zip(sent) {
+            let begin = (frame.time.as_ps() * gbit).max(free);
+            free = begin + 1000 * 8 * u64::from((frame.len + 4).max(64) + 20);
+            prop_assert_eq!(sent.arrival.as_ps(), begin.div_ceil(gbit));
+        }
+    }
+}

@@ -1,0 +1,273 @@
+//! Random small scenarios in which everything happens often: a few queues, few buffers, times of a
+//! few picoseconds, so that many things fall on the same instant.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use rxplan::id::QueueId;
+use rxplan::model::buffers::{Accounting, BufferSpec, ReserveSpec};
+use rxplan::model::distribution::Distribution;
+use rxplan::model::host::{BusyPollSpec, HostSpec, RecordedReturn};
+use rxplan::model::policy::Policy;
+use rxplan::model::stall::{RecordedStall, Scope, StallPattern, StallSpec};
+use rxplan::model::system::SystemSpec;
+use rxplan::model::traffic::{
+    BatchSpec, OnOffSpec, RecordedPacket, Spacing, TrafficKind, TrafficSpec, Window,
+};
+use rxplan::units::{BitRate, PacketRate, SimDuration, SimTime};
+
+/// Bytes of a buffer; packets need up to three.
+pub(crate) const BUFFER: u32 = 100;
+
+/// Completion entries that never run out.
+pub(crate) const AMPLE: u32 = 1 << 20;
+
+/// Any scenario.
+pub(crate) fn any_system() -> impl Strategy<Value = SystemSpec> {
+    (1_u32..=4).prop_flat_map(|queues| systems(queues, any_host(queues).boxed()))
+}
+
+/// Any scenario of one queue.
+pub(crate) fn one_queue() -> impl Strategy<Value = SystemSpec> {
+    one_queue_with(any_host(1).boxed())
+}
+
+/// Any scenario of one queue with this host.
+pub(crate) fn one_queue_with(host: BoxedStrategy<HostSpec>) -> impl Strategy<Value = SystemSpec> {
+    systems(1, host)
+}
+
+/// Any scenario with a host of this model.
+pub(crate) fn with_host(
+    host: impl Fn(u32) -> BoxedStrategy<HostSpec>,
+) -> impl Strategy<Value = SystemSpec> {
+    (1_u32..=4).prop_flat_map(move |queues| systems(queues, host(queues)))
+}
+
+fn systems(queues: u32, host: BoxedStrategy<HostSpec>) -> impl Strategy<Value = SystemSpec> {
+    let fifo = prop_oneof![2 => Just(0), 1 => 1_u64..1000];
+    let line_rate = prop_oneof![
+        2 => Just(None),
+        1 => Just(BitRate::parse("700 Tbit/s").ok()),
+        1 => Just(BitRate::parse("170 Tbit/s").ok()),
+    ];
+    let traffic = vec(traffic(queues), 1..=2);
+    (buffers(queues), fifo, line_rate, host, vec(stall(), 0..=2), traffic, window())
+        .prop_map(|(buffers, fifo, line_rate, host, stalls, traffic, window)| SystemSpec {
+            buffers,
+            fifo,
+            line_rate,
+            host,
+            stalls,
+            traffic,
+            window,
+        })
+        .prop_map(consistent)
+}
+
+/// Only servers and busy polling know stalls and the cost of synchronization.
+fn consistent(mut system: SystemSpec) -> SystemSpec {
+    if !matches!(system.host, HostSpec::Server { .. } | HostSpec::BusyPoll(_)) {
+        system.stalls.clear();
+        if let Some(reserve) = &mut system.buffers.reserve {
+            reserve.sync_cost = SimDuration::ZERO;
+        }
+    }
+    system
+}
+
+fn window() -> impl Strategy<Value = Window> {
+    (prop_oneof![Just(0), 0_u64..100], 30_u64..300).prop_map(|(start, length)| Window {
+        start: SimTime::from_ps(start),
+        end: Some(SimTime::from_ps(start + length)),
+    })
+}
+
+fn buffers(queues: u32) -> impl Strategy<Value = BufferSpec> {
+    let rx = vec(0_u32..=6, queues as usize);
+    let completion_entries = prop_oneof![2 => Just(AMPLE), 1 => 1_u32..6];
+    let reserve = prop::option::weighted(0.8, reserve(queues));
+    (rx, completion_entries, reserve).prop_map(|(rx, completion_entries, reserve)| BufferSpec {
+        rx,
+        rx_buf_len: u64::from(BUFFER),
+        completion_entries,
+        reserve,
+    })
+}
+
+fn reserve(queues: u32) -> impl Strategy<Value = ReserveSpec> {
+    let policy = prop_oneof![
+        Just(Policy::CompleteSharing),
+        (0_u32..=4).prop_map(|cap| Policy::StaticCap { cap }),
+        prop::sample::select(std::vec![0.25, 0.5, 1.0, 2.0])
+            .prop_map(|alpha| Policy::DynamicThreshold { alpha }),
+    ];
+    let accounting = prop_oneof![Just(Accounting::Pinned), Just(Accounting::Relabelled)];
+    let groups = 1..=queues.min(2);
+    (0_u32..=8, policy, accounting, groups, prop_oneof![Just(0), 1_u64..=3], 1_u32..=3).prop_map(
+        |(entries, policy, accounting, groups, sync_cost, repost)| ReserveSpec {
+            entries,
+            policy,
+            accounting,
+            groups,
+            sync_cost: SimDuration::from_ps(sync_cost),
+            repost,
+        },
+    )
+}
+
+fn times(shortest: u64) -> impl Strategy<Value = Distribution> {
+    prop_oneof![
+        (shortest..=8).prop_map(Distribution::Constant),
+        (1.0..8.0).prop_map(|mean| Distribution::Exponential { mean }),
+        Just(Distribution::Uniform { min: shortest, max: 9 }),
+    ]
+}
+
+fn any_host(queues: u32) -> impl Strategy<Value = HostSpec> {
+    prop_oneof![server(queues), holding(), polling(), busy_polling(), replaying(queues)]
+}
+
+/// A server a queue.
+pub(crate) fn server(queues: u32) -> BoxedStrategy<HostSpec> {
+    let wakeup = prop_oneof![
+        3 => Just(Distribution::Constant(0)),
+        2 => (1_u64..=6).prop_map(Distribution::Constant),
+        1 => Just(Distribution::Exponential { mean: 3.0 }),
+    ];
+    (vec(times(0), queues as usize), wakeup)
+        .prop_map(|(service, wakeup)| HostSpec::Server { service, wakeup })
+        .boxed()
+}
+
+/// Packets hold their buffers, each for its own time.
+pub(crate) fn holding() -> BoxedStrategy<HostSpec> {
+    times(0).prop_map(|time| HostSpec::Hold { time }).boxed()
+}
+
+/// Polls at every multiple of a period.
+pub(crate) fn polling() -> BoxedStrategy<HostSpec> {
+    (1_u64..=12, prop::option::of(1_u32..=4), 0_u64..=3)
+        .prop_map(|(period, budget, per_packet)| HostSpec::Poll {
+            period: SimDuration::from_ps(period),
+            budget,
+            per_packet: SimDuration::from_ps(per_packet),
+        })
+        .boxed()
+}
+
+/// Cores that visit their queues.
+pub(crate) fn busy_polling() -> BoxedStrategy<HostSpec> {
+    let per_byte = prop_oneof![9 => Just(0), 1 => Just(1)];
+    let overhead = prop_oneof![Just(0), 1_u64..=3];
+    (1_u32..=3, 1_u32..=5, 0_u64..=4, per_byte, overhead, 1_u32..=5)
+        .prop_map(|(cores, budget, per_packet, per_byte, poll_overhead, refill)| {
+            HostSpec::BusyPoll(BusyPollSpec {
+                cores,
+                budget,
+                per_packet: SimDuration::from_ps(per_packet),
+                per_byte: SimDuration::from_ps(per_byte),
+                poll_overhead: SimDuration::from_ps(poll_overhead),
+                refill,
+            })
+        })
+        .boxed()
+}
+
+/// Buffers come back when a recording says so.
+pub(crate) fn replaying(queues: u32) -> BoxedStrategy<HostSpec> {
+    vec((0_u64..8, 0..queues, 0_u32..=4), 0..60)
+        .prop_map(|returns| {
+            let returns = in_order(returns).map(|(time, (queue, count))| RecordedReturn {
+                time,
+                queue: QueueId::new(queue),
+                count,
+            });
+            HostSpec::Trace { returns: returns.collect() }
+        })
+        .boxed()
+}
+
+/// Gaps turned into times.
+fn in_order<A, B>(gaps: Vec<(u64, A, B)>) -> impl Iterator<Item = (SimTime, (A, B))> {
+    gaps.into_iter().scan(0, |time, (gap, first, second)| {
+        *time += gap;
+        Some((SimTime::from_ps(*time), (first, second)))
+    })
+}
+
+fn stall() -> impl Strategy<Value = StallSpec> {
+    let recorded = vec((0_u64..60, 0_u64..12, Just(())), 0..8).prop_map(|stalls| {
+        let stalls = in_order(stalls)
+            .map(|(start, (ps, ()))| RecordedStall { start, duration: SimDuration::from_ps(ps) });
+        StallPattern::Recorded(stalls.collect())
+    });
+    let random = (20.0..80.0, times(1)).prop_map(|(mean, lasts)| StallPattern::Random {
+        every: Distribution::Exponential { mean },
+        lasts,
+    });
+    (prop_oneof![Just(Scope::Core), Just(Scope::Host)], prop_oneof![recorded, random])
+        .prop_map(|(scope, pattern)| StallSpec { scope, pattern })
+}
+
+fn rate() -> impl Strategy<Value = PacketRate> {
+    (1_u128..=3, 2_u128..=20).prop_map(|(packets, ps)| PacketRate::new(packets, ps).expect("fits"))
+}
+
+fn traffic(queues: u32) -> impl Strategy<Value = TrafficSpec> {
+    let size = prop_oneof![
+        Just(Distribution::Constant(80)),
+        Just(Distribution::Uniform { min: 1, max: 300 }),
+        Just(Distribution::Discrete {
+            values: std::vec![50, 150, 250],
+            weights: std::vec![0.6, 0.2, 0.2]
+        }),
+    ];
+    let all: Vec<QueueId> = (0..queues).map(QueueId::new).collect();
+    let some = prop::sample::subsequence(all, 1..=queues as usize).prop_shuffle();
+    let kind = prop_oneof![
+        rate().prop_map(|rate| TrafficKind::Poisson { rate }),
+        rate().prop_map(|rate| TrafficKind::Constant { rate }),
+        on_off(queues),
+        batches(queues),
+        recording(queues),
+    ];
+    (some, size, kind).prop_map(|(queues, size, kind)| TrafficSpec { queues, size, kind })
+}
+
+fn on_off(queues: u32) -> impl Strategy<Value = TrafficKind> {
+    let spacing = prop_oneof![Just(Spacing::Poisson), Just(Spacing::Constant)];
+    let off_rate = prop_oneof![Just(PacketRate::ZERO), rate()];
+    let period =
+        || prop_oneof![times(1), (10.0..50.0).prop_map(|mean| Distribution::Exponential { mean })];
+    (rate(), off_rate, period(), period(), spacing, 0..=queues as usize).prop_map(
+        |(rate, rate_off, on, off, spacing, in_phase)| {
+            TrafficKind::OnOff(OnOffSpec { rate, rate_off, on, off, spacing, in_phase })
+        },
+    )
+}
+
+fn batches(queues: u32) -> impl Strategy<Value = TrafficKind> {
+    let every = prop_oneof![
+        (1_u64..40).prop_map(Distribution::Constant),
+        (3.0..40.0).prop_map(|mean| Distribution::Exponential { mean }),
+    ];
+    let count = prop_oneof![
+        (0_u64..6).prop_map(Distribution::Constant),
+        (1.0..5.0).prop_map(|mean| Distribution::Geometric { mean }),
+    ];
+    (every, count, 0_u64..3, 0..=queues as usize).prop_map(|(every, count, spacing, in_phase)| {
+        let spacing = SimDuration::from_ps(spacing);
+        TrafficKind::Batch(BatchSpec { every, count, spacing, in_phase })
+    })
+}
+
+fn recording(queues: u32) -> impl Strategy<Value = TrafficKind> {
+    vec((0_u64..7, 0..queues, 1..=3 * BUFFER), 0..80).prop_map(|packets| {
+        let packets = in_order(packets).map(|(time, (queue, len))| RecordedPacket {
+            time,
+            queue: QueueId::new(queue),
+            len,
+        });
+        TrafficKind::Recorded(packets.collect())
+    })
+}
