@@ -145,7 +145,7 @@ pub fn run() -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(error) => {
-            eprintln!("error: {error}");
+            eprintln!("error: {}", printable(&error.to_string()));
             ExitCode::from(1)
         }
     }
@@ -186,9 +186,17 @@ fn print(text: &str) -> Result<(), CommandError> {
 fn warn(warnings: &[String], global: &Global) {
     if !global.quiet {
         for warning in warnings {
-            eprintln!("warning: {warning}");
+            eprintln!("warning: {}", printable(warning));
         }
     }
+}
+
+/// A message in one line: control characters of what it quotes are spelt out.
+fn printable(message: &str) -> String {
+    message
+        .chars()
+        .map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() })
+        .collect()
 }
 
 impl ScenarioArgs {
@@ -197,7 +205,9 @@ impl ScenarioArgs {
             return Ok(Source::File(self.scenario.clone()));
         }
         let mut text = String::new();
-        io::stdin().read_to_string(&mut text).map_err(CommandError::Stdin)?;
+        crate::input::decompressed(io::stdin())
+            .and_then(|mut reader| reader.read_to_string(&mut text))
+            .map_err(CommandError::Stdin)?;
         Ok(Source::Stdin(text))
     }
 

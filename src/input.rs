@@ -87,7 +87,7 @@ pub enum InputError {
 }
 
 /// The bytes of `source`, decompressed if they start as gzip does.
-fn decompressed<R>(mut source: R) -> io::Result<Box<dyn BufRead + Send>>
+pub(crate) fn decompressed<R>(mut source: R) -> io::Result<Box<dyn BufRead + Send>>
 where
     R: Read + Send + 'static,
 {

@@ -43,7 +43,7 @@
 //!     kind = "poisson"
 //!     rate = "900 kpps"
 //! "#;
-//! // A warm-up longer than the run is an error, so that the short example needs a short one.
+//! // The default warm-up of 10 ms would be longer than this short run.
 //! let overrides = ["run.warmup=1 ms".to_owned()];
 //! let scenario = Scenario::load(&Source::Stdin(text.to_owned()), &overrides)?;
 //! let result = simulate(&scenario, Options::default(), &Progress::default())?;

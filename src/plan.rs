@@ -10,10 +10,11 @@ use std::collections::BTreeMap;
 
 use crate::model::memory::Memory;
 use crate::model::system::Progress;
+use crate::model::traffic::TrafficSpec;
 use crate::scenario::{Scenario, Shape, Warning};
 use crate::simulation::{self, Options, Simulation, SimulationError};
 use crate::stats::{Estimate, Method};
-use crate::units::{SimDuration, round_to_u64, to_f64};
+use crate::units::to_f64;
 
 /// The outcome of a search.
 #[derive(Debug, Clone)]
@@ -88,11 +89,18 @@ pub fn plan(
         None => None,
     };
     let largest = search.judge(search.largest())?;
-    let feasible = search.least_per_reserve(&largest)?;
-    let mut recommended = search.cheapest(feasible.iter());
-    let today = search.cheapest(feasible.iter().filter(|candidate| candidate.shape.reserve == 0));
-    if let Some(best) = &mut recommended {
-        search.settle(best)?;
+    let mut recommended = None;
+    let mut today = None;
+    if search.overload().is_none() {
+        let reserves = scenario.plan.reserve.clone();
+        let feasible = search.least_per_reserve(&reserves)?;
+        recommended = search.cheapest(feasible.iter());
+        if let Some(best) = &mut recommended {
+            search.settle(best)?;
+        }
+        // What can be set up today is worth knowing even where only reserves were asked for.
+        let private = search.least_per_reserve(&[0])?;
+        today = search.cheapest(private.iter());
     }
     let (verdict, why) = search.verdict(recommended.as_ref(), &baseline, &largest);
     Ok(Plan {
@@ -129,7 +137,10 @@ impl Search<'_> {
         if let Some(candidate) = self.candidates.get(&shape) {
             return Ok(candidate.clone());
         }
-        let scenario = self.scenario.with_shape(shape);
+        let scenario = match own_shape(self.scenario) {
+            Some(own) if own == shape => self.scenario.clone(),
+            _ => self.scenario.with_shape(shape),
+        };
         let options = Options { jobs: self.jobs, ..Options::default() };
         let simulation = simulation::simulate(&scenario, options, self.progress)?;
         if simulation.replications < scenario.run.replications {
@@ -151,18 +162,13 @@ impl Search<'_> {
         candidate.drop_rate.ci_high <= self.scenario.plan.max_drop_rate
     }
 
-    /// For each reserve size the candidate with the least ring depth that meets the goal.
-    fn least_per_reserve(
-        &mut self,
-        largest: &Candidate,
-    ) -> Result<Vec<Candidate>, SimulationError> {
+    /// For each of these reserve sizes, rising, the candidate with the least ring depth that meets
+    /// the goal.
+    fn least_per_reserve(&mut self, reserves: &[u32]) -> Result<Vec<Candidate>, SimulationError> {
         let mut found = Vec::new();
-        if !self.meets_goal(largest) {
-            return Ok(found);
-        }
         let depths = self.scenario.plan.rx.clone();
         let mut known = depths.len();
-        for reserve in self.scenario.plan.reserve.clone() {
+        for &reserve in reserves {
             let shape = |index: usize| Shape { rx: depths[index], reserve };
             // Invariant: depths below `low` miss the goal, those from `high` on meet it.
             let (mut low, mut high) = (0, known);
@@ -246,11 +252,16 @@ impl Search<'_> {
         let goal = self.scenario.plan.max_drop_rate;
         if let Some(best) = recommended {
             let bytes = |candidate: &Candidate| to_f64(candidate.memory.total_bytes);
+            let share = 100.0 * bytes(best) / bytes(baseline);
+            let cheaper: Vec<String> =
+                self.one_step_cheaper(best.shape).iter().map(Shape::to_string).collect();
+            let cheaper = match cheaper.len() {
+                0 => "; nothing smaller was searched".to_owned(),
+                _ => format!("; one step cheaper does not: {}", cheaper.join(", ")),
+            };
             let why = format!(
-                "{} meets the goal of {goal:e} with {:.1} times less memory than the baseline; the \
-                 configurations one step cheaper do not meet it",
-                best.shape,
-                bytes(baseline) / bytes(best)
+                "{} meets the goal of {goal:e} with {share:.1} % of the baseline's memory{cheaper}",
+                best.shape
             );
             return (Verdict::Feasible, why);
         }
@@ -273,23 +284,35 @@ impl Search<'_> {
         self.scenario.warnings.iter().find(|warning| matches!(warning, Warning::Overload { .. }))
     }
 
+    /// The override that shows `factor` times as many bursts.
+    fn how_to_see_more(&self, factor: f64) -> String {
+        let run = &self.scenario.run;
+        match run.duration {
+            // Bursts of a constant or recorded source do not come with time.
+            Some(duration) if self.scenario.traffic.iter().any(TrafficSpec::renews) => {
+                let ms = (duration.as_secs_f64() * 1e3 * factor).ceil();
+                format!("--set run.duration=\"{ms} ms\"")
+            }
+            _ => {
+                let replications = (f64::from(run.replications) * factor).ceil();
+                format!("--set run.replications={replications}")
+            }
+        }
+    }
+
     fn what_would_decide(&self, largest: &Candidate) -> String {
         let goal = self.scenario.plan.max_drop_rate;
         let rate = &largest.drop_rate;
         let longer = rate.ci_high / goal;
-        let now = self.scenario.run.duration.unwrap_or(SimDuration::ZERO);
         match rate.method {
-            Method::ZeroDrops => {
-                let wanted = round_to_u64(to_f64(now.as_ps()) * longer * 1.05);
-                format!(
-                    "{} dropped nothing, but so few bursts were seen that its drop rate is only \
-                     known to be below {:.2e}, not below the goal of {goal:e}; {longer:.1} times \
-                     as much simulated time would decide (--set run.duration=\"{}\")",
-                    largest.shape,
-                    rate.ci_high,
-                    rounded_up(SimDuration::from_ps(wanted))
-                )
-            }
+            Method::ZeroDrops => format!(
+                "{} dropped nothing, but so few bursts were seen that its drop rate is only known \
+                 to be below {:.2e}, not below the goal of {goal:e}; {longer:.1} times as many \
+                 would decide ({})",
+                largest.shape,
+                rate.ci_high,
+                self.how_to_see_more(longer * 1.05)
+            ),
             _ => format!(
                 "the drop rate of {} is {:.2e}, between {:.2e} and {:.2e}: the goal of {goal:e} \
                  lies within; more replications or a longer duration would decide",
@@ -297,11 +320,6 @@ impl Search<'_> {
             ),
         }
     }
-}
-
-/// The next whole millisecond.
-fn rounded_up(time: SimDuration) -> String {
-    format!("{} ms", time.as_ps().div_ceil(1_000_000_000))
 }
 
 impl Candidate {

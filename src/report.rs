@@ -15,7 +15,7 @@ pub use self::csv::{queues_csv, summary_csv, timeline_csv};
 pub use footprint::{ConfigurationRow, FootprintReport, Rx};
 pub use format::format_rate;
 pub use manifest::Manifest;
-pub use output::{OutputError, PacketFile, write_atomically};
+pub use output::{OutputError, PacketFile, check_writable, write_atomically};
 pub use plan::{ConfigRow, Goal, PlanReport};
 pub use simulate::{
     Drops, EngineReport, Host, MemoryUse, Packets, Placement, Queue, Reserve, SimulateReport,

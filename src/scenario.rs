@@ -146,9 +146,14 @@ impl Scenario {
     /// Completion entries of each queue.
     #[must_use]
     pub fn completion_entries(&self) -> u32 {
+        let needed = self.most_buffers_of_a_queue();
+        self.nic.completion_entries.unwrap_or_else(|| default_completion_entries(needed, 0))
+    }
+
+    /// The deepest ring and the reserve behind it.
+    fn most_buffers_of_a_queue(&self) -> u32 {
         let rx_max = self.nic.rx.iter().copied().max().unwrap_or(0);
-        let reserve = self.reserve.as_ref().map_or(0, |reserve| reserve.entries);
-        self.nic.completion_entries.unwrap_or_else(|| default_completion_entries(rx_max, reserve))
+        rx_max.saturating_add(self.reserve.as_ref().map_or(0, |reserve| reserve.entries))
     }
 
     /// The configuration's memory items.
@@ -187,7 +192,8 @@ impl Scenario {
     }
 
     /// The same scenario with other rings and another reserve; the reserve's policy and accounting
-    /// stay, or are the defaults where there was none.
+    /// stay, or are the defaults where there was none. Completion rings that would be too short for
+    /// the shape become as long as it needs.
     #[must_use]
     pub fn with_shape(&self, shape: Shape) -> Self {
         let mut other = self.clone();
@@ -196,6 +202,9 @@ impl Scenario {
             entries: shape.reserve,
             ..self.reserve.clone().unwrap_or_else(resolve::default_reserve)
         });
+        let needed = other.most_buffers_of_a_queue();
+        other.nic.completion_entries =
+            self.nic.completion_entries.filter(|entries| *entries >= needed);
         other
     }
 

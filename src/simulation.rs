@@ -15,7 +15,7 @@ use crate::model::system::{Observers, Occupancy, Outcome, Progress, QueueOutcome
 use crate::random::Streams;
 use crate::scenario::{Scenario, Warning};
 use crate::stats::{self, Counts, Estimate, Histogram};
-use crate::units::{SimDuration, to_f64};
+use crate::units::{SimDuration, sum_to_f64, to_f64};
 
 /// A scenario simulated.
 #[derive(Debug, Clone)]
@@ -42,8 +42,8 @@ pub struct Simulation {
     pub fill_ratio: f64,
     /// Times from arrival to delivery.
     pub sojourn: Histogram,
-    /// Busy share of the cores; `None` where the host has no cores.
-    pub utilization: Option<f64>,
+    /// Busy share of the cores; 0 where the host has no cores.
+    pub utilization: f64,
     /// Time spent reposting reserve buffers, per delivered packet, in nanoseconds.
     pub sync_ns_per_packet: f64,
     /// Servers woken.
@@ -86,6 +86,10 @@ pub enum SimulationError {
     },
 }
 
+/// Replications run before their results are merged, so that memory does not grow with their
+/// number.
+const CHUNK: u32 = 64;
+
 /// Runs all replications of a scenario.
 ///
 /// When `progress.stop` is set the replications finished by then are the result, as far as they are
@@ -99,6 +103,8 @@ pub fn simulate(
     progress: &Progress,
 ) -> Result<Simulation, SimulationError> {
     let Options { jobs, packets, timeline } = options;
+    let replications = scenario.run.replications;
+    let jobs = jobs.min(replications as usize);
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(jobs)
         .build()
@@ -106,6 +112,9 @@ pub fn simulate(
     let system = scenario.system();
     let sink = Mutex::new(packets);
     let run = |replication: u32| {
+        if progress.stop.load(Ordering::Relaxed) {
+            return None;
+        }
         let streams = Streams::new(scenario.run.seed, replication);
         if replication > 0 {
             return system.run(streams, progress, Observers::default());
@@ -121,77 +130,103 @@ pub fn simulate(
         };
         system.run(streams, progress, Observers { packets, timeline })
     };
-    let outcomes: Vec<Option<Outcome>> =
-        pool.install(|| (0..scenario.run.replications).into_par_iter().map(run).collect());
-    let outcomes: Vec<Outcome> = outcomes.into_iter().map_while(|outcome| outcome).collect();
-    if outcomes.is_empty() {
-        return Err(SimulationError::Stopped);
+    let mut merged: Option<Merged> = None;
+    for first in (0..replications).step_by(CHUNK as usize) {
+        let chunk = first..replications.min(first + CHUNK);
+        let size = chunk.len();
+        let outcomes: Vec<Option<Outcome>> =
+            pool.install(|| chunk.into_par_iter().map(run).collect());
+        let finished: Vec<Outcome> = outcomes.into_iter().map_while(|outcome| outcome).collect();
+        let stopped = finished.len() < size;
+        for outcome in finished {
+            match &mut merged {
+                None => merged = Some(Merged::new(outcome)),
+                Some(merged) => merged.add(&outcome),
+            }
+        }
+        if stopped {
+            break;
+        }
     }
-    let stopped = progress.stop.load(Ordering::Relaxed);
-    Ok(Simulation::merge(scenario, outcomes, stopped))
+    merged.map(|merged| merged.finish(scenario)).ok_or(SimulationError::Stopped)
 }
 
-impl Simulation {
-    fn merge(scenario: &Scenario, mut outcomes: Vec<Outcome>, stopped: bool) -> Self {
-        let count = u32::try_from(outcomes.len()).expect("at most as many as were asked for");
-        let mut first = outcomes.remove(0);
-        let drop_rate = drop_rate(scenario, &first, &outcomes);
-        let mean = |of: fn(&Outcome) -> f64| {
-            (of(&first) + outcomes.iter().map(of).sum::<f64>()) / f64::from(count)
-        };
-        let exhausted_fraction = mean(|outcome| outcome.exhausted_fraction);
-        let stalled_fraction = mean(|outcome| outcome.stalled_fraction);
-        let packet_bytes = mean(|outcome| outcome.packet_bytes_mean);
-        let utilization =
-            first.utilization.map(|_| mean(|outcome| outcome.utilization.unwrap_or(0.0)));
-        for other in &outcomes {
-            first.add(other);
-        }
-        let occupancy = |sum: Occupancy| Occupancy { mean: sum.mean / f64::from(count), ..sum };
-        let queues: Vec<QueueOutcome> = first
-            .queues
-            .iter()
-            .map(|queue| QueueOutcome {
-                packets: queue.packets,
-                in_use: occupancy(queue.in_use),
-                reserve_in_use: occupancy(queue.reserve_in_use),
-            })
-            .collect();
-        let mut packets = PacketCounts::default();
-        for queue in &queues {
-            packets.add(&queue.packets);
-        }
-        let in_use = occupancy(first.in_use);
+/// Outcomes of replications, added up in order of their numbers.
+struct Merged {
+    sum: Outcome,
+    /// Dropped and offered packets of each replication.
+    counts: Vec<Counts>,
+}
+
+impl Merged {
+    fn new(outcome: Outcome) -> Self {
+        Self { counts: vec![outcome.counts()], sum: outcome }
+    }
+
+    fn add(&mut self, outcome: &Outcome) {
+        self.counts.push(outcome.counts());
+        self.sum.add(outcome);
+    }
+
+    fn finish(self, scenario: &Scenario) -> Simulation {
+        let drop_rate = self.drop_rate(scenario);
+        let Self { sum, counts } = self;
+        let count = f64::from(u32::try_from(counts.len()).expect("as many as were asked for"));
+        let mean = |sum: f64| sum / count;
+        let occupancy = |sum: Occupancy| Occupancy { mean: mean(sum.mean), ..sum };
+        let queues = sum.queues.iter().map(|queue| QueueOutcome {
+            packets: queue.packets,
+            in_use: occupancy(queue.in_use),
+            reserve_in_use: occupancy(queue.reserve_in_use),
+        });
+        let in_use = occupancy(sum.in_use);
         let buffer_bytes = in_use.mean * to_f64(scenario.nic.rx_buf_len);
-        let mut simulation = Self {
-            replications: count,
-            simulated: first.simulated,
-            packets,
+        let packet_bytes = mean(sum.packet_bytes_mean);
+        let mut simulation = Simulation {
+            replications: u32::try_from(counts.len()).expect("as many as were asked for"),
+            simulated: sum.simulated,
+            packets: sum.packets(),
             drop_rate,
-            drops: first.drops,
-            queues,
-            reserve_in_use: occupancy(first.reserve_in_use),
+            drops: sum.drops,
+            queues: queues.collect(),
+            reserve_in_use: occupancy(sum.reserve_in_use),
             in_use,
-            exhausted_fraction,
+            exhausted_fraction: mean(sum.exhausted_fraction),
             fill_ratio: if buffer_bytes > 0.0 { packet_bytes / buffer_bytes } else { 0.0 },
-            sync_ns_per_packet: match first.sojourn.count() {
+            sync_ns_per_packet: match sum.sojourn.count() {
                 0 => 0.0,
-                delivered => to_f64(first.sync_ps) / 1e3 / to_f64(delivered),
+                delivered => sum_to_f64(sum.sync_ps) / 1e3 / to_f64(delivered),
             },
-            sojourn: first.sojourn,
-            utilization,
-            wakeups: first.wakeups,
-            stalled_fraction,
-            timeline: first.timeline,
+            sojourn: sum.sojourn,
+            utilization: mean(sum.utilization),
+            wakeups: sum.wakeups,
+            stalled_fraction: mean(sum.stalled_fraction),
+            timeline: sum.timeline,
             memory: scenario.memory().memory().expect("checked when the scenario was resolved"),
             warnings: scenario.warnings.clone(),
-            packets_simulated: first.packets_simulated,
+            packets_simulated: sum.packets_simulated,
         };
-        simulation.warn(scenario, first.returns_without_buffer, stopped);
+        simulation.warn(scenario, sum.returns_without_buffer);
         simulation
     }
 
-    fn warn(&mut self, scenario: &Scenario, returns_without_buffer: u64, stopped: bool) {
+    /// The share of packets dropped, with the interval that fits what was run.
+    fn drop_rate(&self, scenario: &Scenario) -> Estimate {
+        let confidence = scenario.run.confidence;
+        if !scenario.is_random() {
+            stats::exact(self.counts[0], confidence)
+        } else if self.counts.iter().all(|counts| counts.part == 0) {
+            stats::zero_seen(self.sum.bursts, confidence)
+        } else if let [_] = self.counts[..] {
+            stats::batch_means(&self.sum.batches, confidence)
+        } else {
+            stats::replications(&self.counts, confidence)
+        }
+    }
+}
+
+impl Simulation {
+    fn warn(&mut self, scenario: &Scenario, returns_without_buffer: u64) {
         if returns_without_buffer > 0 {
             self.warnings.push(Warning::ReturnsWithoutBuffer { count: returns_without_buffer });
         }
@@ -204,7 +239,7 @@ impl Simulation {
             self.warnings.push(Warning::WideInterval { relative });
         }
         let (finished, asked) = (self.replications, scenario.run.replications);
-        if stopped && finished < asked {
+        if finished < asked {
             self.warnings.push(Warning::CutShort { finished, asked });
         }
     }
@@ -227,6 +262,10 @@ impl Outcome {
         }
         add(&mut self.in_use, &other.in_use);
         add(&mut self.reserve_in_use, &other.reserve_in_use);
+        self.exhausted_fraction += other.exhausted_fraction;
+        self.stalled_fraction += other.stalled_fraction;
+        self.packet_bytes_mean += other.packet_bytes_mean;
+        self.utilization += other.utilization;
         self.bursts += other.bursts;
         self.sojourn.merge(&other.sojourn);
         self.sync_ps += other.sync_ps;
@@ -235,27 +274,16 @@ impl Outcome {
         self.packets_simulated += other.packets_simulated;
     }
 
-    fn counts(&self) -> Counts {
+    fn packets(&self) -> PacketCounts {
         let mut packets = PacketCounts::default();
         for queue in &self.queues {
             packets.add(&queue.packets);
         }
-        Counts { part: packets.dropped, whole: packets.offered }
+        packets
     }
-}
 
-/// The share of packets dropped, with the interval that fits what was run.
-fn drop_rate(scenario: &Scenario, first: &Outcome, others: &[Outcome]) -> Estimate {
-    let confidence = scenario.run.confidence;
-    let samples: Vec<Counts> = std::iter::once(first).chain(others).map(Outcome::counts).collect();
-    let bursts = first.bursts + others.iter().map(|outcome| outcome.bursts).sum::<u64>();
-    if !scenario.is_random() {
-        stats::exact(samples[0], confidence)
-    } else if samples.iter().all(|sample| sample.part == 0) {
-        stats::zero_seen(bursts, confidence)
-    } else if let [_] = samples[..] {
-        stats::batch_means(&first.batches, confidence)
-    } else {
-        stats::replications(&samples, confidence)
+    fn counts(&self) -> Counts {
+        let packets = self.packets();
+        Counts { part: packets.dropped, whole: packets.offered }
     }
 }

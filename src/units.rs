@@ -30,6 +30,13 @@ pub fn to_f64(value: u64) -> f64 {
     value as f64
 }
 
+/// Converts a sum of many 64-bit numbers to the nearest float.
+#[must_use]
+#[expect(clippy::cast_precision_loss, reason = "statistics need no more than 53 bits")]
+pub fn sum_to_f64(value: u128) -> f64 {
+    value as f64
+}
+
 /// Converts a wide integer to the nearest float.
 #[must_use]
 #[expect(clippy::cast_precision_loss, reason = "statistics need no more than 53 bits")]

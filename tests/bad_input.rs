@@ -146,7 +146,7 @@ fn a_wrong_override_is_quoted_and_corrected() {
         ("nic.rx", "has no '='; write KEY=VALUE, for example nic.rx=1024"),
         ("nic.rxx=5", "nic.rxx: is not a key here; did you mean rx?"),
         ("nci.rx=5", "nci: is not a key here; did you mean nic?"),
-        ("host.period=20 us", "host.period: is not a key here"),
+        ("host.period=20 us", "and is not a key here"),
         ("traffic.1.rate=1 kpps", "'1' is not an index below 1"),
         ("traffic.first.rate=1 kpps", "'first' is not an index below 1"),
         ("nic.rx.0=5", "nothing can lie below the key before '0'"),
@@ -178,22 +178,22 @@ fn a_place_that_cannot_be_written_is_named_before_the_run() {
     // Long enough to be noticed if it ran.
     let long = RIGHT.replace("2 ms", "200 s");
     for (option, name, reason) in [
-        ("--out", "file", "File exists"),
-        ("--out", "file/below", "Not a directory"),
-        ("--packets", "nowhere/packets.csv", "No such file or directory"),
+        ("--out", "file", "is not a folder; give --out"),
+        ("--out", "file/below", "cannot write: not a directory"),
+        ("--packets", "nowhere/packets.csv", "cannot write: entity not found"),
     ] {
         let target = path(name);
         let target = target.to_str().unwrap();
         let args = ["simulate", "-", option, target];
-        assert_refused(&args, long.as_bytes(), &[target, "cannot write", reason]);
+        assert_refused(&args, long.as_bytes(), &[target, reason]);
     }
     let target = path("nowhere/timeline.csv");
     let target = target.to_str().unwrap();
     let args = ["simulate", "-", "--timeline", target];
-    assert_refused(&args, RIGHT.as_bytes(), &[target, "cannot write", "No such file"]);
+    assert_refused(&args, RIGHT.as_bytes(), &[target, "cannot write: entity not found"]);
     let args = ["plan", "-", "--out", path("file").to_str().unwrap()].map(str::to_owned);
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
-    assert_refused(&args, long.as_bytes(), &["cannot write", "File exists"]);
+    assert_refused(&args, long.as_bytes(), &["is not a folder"]);
     assert_eq!(fs::read_to_string(path("file")).unwrap(), "kept");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
 }

@@ -1,13 +1,18 @@
 //! What holds of every scenario, and the engine against a naive model of the contract.
 
+#[path = "support/agreement.rs"]
+mod agreement;
 #[path = "support/naive.rs"]
 mod naive;
+#[path = "support/patterns.rs"]
+mod patterns;
+#[path = "support/runs.rs"]
+mod runs;
 #[path = "support/scenarios.rs"]
 mod scenarios;
 
-use naive::Incoming;
 use proptest::prelude::*;
-use proptest::test_runner::RngSeed;
+use runs::{Run, SEED, close, config, recorded, run};
 use rxplan::id::QueueId;
 use rxplan::model::buffers::{Accounting, BufferSpec};
 use rxplan::model::distribution::Distribution;
@@ -15,181 +20,11 @@ use rxplan::model::host::HostSpec;
 use rxplan::model::ledger::{DropReason, PacketCounts};
 use rxplan::model::log::{Bin, Fate, PacketOutcome};
 use rxplan::model::policy::Policy;
-use rxplan::model::stall::StallPattern;
 use rxplan::model::system::{Observers, Outcome, Progress, QueueOutcome, SystemSpec};
-use rxplan::model::traffic::{RecordedPacket, TrafficKind, TrafficSpec, Window};
+use rxplan::model::traffic::Window;
 use rxplan::random::Streams;
-use rxplan::units::{BitRate, SimDuration, SimTime};
-use scenarios::{AMPLE, BUFFER, any_system, one_queue, with_host};
-
-/// Seed of every run.
-const SEED: u64 = 1;
-
-/// The same cases every time.
-fn config(cases: u32) -> ProptestConfig {
-    ProptestConfig {
-        cases,
-        failure_persistence: None,
-        rng_seed: RngSeed::Fixed(20),
-        ..ProptestConfig::default()
-    }
-}
-
-/// A run with its packets.
-struct Run {
-    outcome: Outcome,
-    packets: Vec<PacketOutcome>,
-}
-
-fn run(system: &SystemSpec) -> Run {
-    let mut packets = Vec::new();
-    let mut sink = |packet: &PacketOutcome| packets.push(*packet);
-    let observers = Observers { packets: Some(&mut sink), timeline: true };
-    let streams = Streams::new(SEED, 0);
-    let outcome = system.run(streams, &Progress::default(), observers).expect("nobody stops it");
-    Run { outcome, packets }
-}
-
-/// The same scenario with its traffic recorded as it arrives at the NIC.
-fn recorded(system: &SystemSpec) -> SystemSpec {
-    let mut roomy = without_loss(system);
-    roomy.window.start = SimTime::ZERO;
-    let packets = run(&roomy).packets.into_iter().map(|packet| {
-        let PacketOutcome { arrival, queue, len, .. } = packet;
-        RecordedPacket { time: arrival, queue, len }
-    });
-    let mut recorded = system.clone();
-    recorded.traffic.truncate(1);
-    recorded.traffic[0].kind = TrafficKind::Recorded(packets.collect());
-    recorded.line_rate = None;
-    recorded
-}
-
-/// The packets as they arrive at the NIC, each with its service or holding time.
-///
-/// The times are read off a run of the same packets that loses none and waits for all of them.
-fn arrivals(system: &SystemSpec) -> Vec<Incoming> {
-    let mut roomy = without_loss(&recorded(system));
-    roomy.window = Window { start: SimTime::ZERO, end: None };
-    let mut free = vec![0; roomy.buffers.rx.len()];
-    let incoming = |packet: PacketOutcome| {
-        let (time, queue) = (packet.arrival.as_ps(), packet.queue.index());
-        let work = match (&roomy.host, packet.fate) {
-            (HostSpec::Server { .. }, Fate::Delivered(done)) => {
-                let begin = time.max(std::mem::replace(&mut free[queue], done.as_ps()));
-                done.as_ps() - begin
-            }
-            (HostSpec::Hold { .. }, Fate::Delivered(done)) => done.as_ps() - time,
-            _ => 0,
-        };
-        Incoming { time, queue, len: packet.len, work }
-    };
-    run(&roomy).packets.into_iter().map(incoming).collect()
-}
-
-/// The same traffic and services with room for everything, no wake-ups and no stalls.
-fn without_loss(system: &SystemSpec) -> SystemSpec {
-    let mut roomy = system.clone();
-    roomy.buffers.rx.fill(AMPLE);
-    roomy.buffers.completion_entries = AMPLE;
-    roomy.buffers.reserve = None;
-    roomy.fifo = 0;
-    roomy.stalls.clear();
-    if let HostSpec::Server { wakeup, .. } = &mut roomy.host {
-        *wakeup = Distribution::Constant(0);
-    }
-    roomy
-}
-
-/// The scenario as the naive model wants it: constant wake-ups and recorded stalls only.
-///
-/// Where packets of several queues wait in the FIFO, work takes time, too: whether a service of no
-/// time ends before another queue's service starts at the same instant is left open by the
-/// contract, and a packet that waits could tell.
-fn reproducible(mut system: SystemSpec) -> SystemSpec {
-    system.stalls.retain(|stall| matches!(stall.pattern, StallPattern::Recorded(_)));
-    let waits = system.fifo > 0 && system.buffers.rx.len() > 1;
-    match &mut system.host {
-        HostSpec::Server { service, wakeup } => {
-            if !wakeup.is_constant() {
-                *wakeup = Distribution::Constant(2);
-            }
-            for time in service.iter_mut().filter(|time| waits && !positive(time)) {
-                *time = Distribution::Uniform { min: 1, max: 9 };
-            }
-        }
-        HostSpec::BusyPoll(spec) if waits && spec.per_packet.is_zero() => {
-            spec.per_packet = SimDuration::from_ps(1);
-        }
-        _ => {}
-    }
-    system
-}
-
-/// Whether a time is never zero.
-fn positive(time: &Distribution) -> bool {
-    matches!(time, Distribution::Constant(1..) | Distribution::Uniform { min: 1.., .. })
-}
-
-/// Fails unless engine and naive model tell the same of every packet and of the buffers.
-fn assert_naive_agrees(system: &SystemSpec) -> Result<(), TestCaseError> {
-    let told = naive::simulate(system, &arrivals(system));
-    let Run { outcome, packets } = run(system);
-    for (engine, naive) in packets.iter().zip(&told.packets) {
-        prop_assert_eq!(engine, naive);
-    }
-    prop_assert_eq!(packets.len(), told.packets.len());
-    let peaks = system.window.start == SimTime::ZERO;
-    let of_queues = outcome.queues.iter().map(|queue| [queue.in_use, queue.reserve_in_use]);
-    let engine = of_queues.chain([[outcome.in_use, outcome.reserve_in_use]]);
-    let naive = told.queues.iter().chain([&told.total]);
-    for (engine, naive) in engine.flatten().zip(naive.flatten()) {
-        prop_assert!(close(engine.mean, naive.mean), "{engine:?}, not {naive:?}");
-        prop_assert!(!peaks || engine.max == u64::from(naive.max), "{engine:?}, not {naive:?}");
-    }
-    let (engine, naive) = (outcome.packet_bytes_mean, told.packet_bytes);
-    prop_assert!(close(engine, naive), "packet bytes: {engine}, not {naive}");
-    if system.buffers.reserve.as_ref().is_some_and(|reserve| reserve.entries > 0) {
-        let (engine, naive) = (outcome.exhausted_fraction, told.exhausted);
-        prop_assert!(close(engine, naive), "exhausted: {engine}, not {naive}");
-    }
-    prop_assert_eq!(outcome.sync_ps, told.sync);
-    Ok(())
-}
-
-/// Equal but for rounding.
-fn close(left: f64, right: f64) -> bool {
-    (left - right).abs() < 1e-9 * (1.0 + left.abs())
-}
-
-proptest! {
-    #![proptest_config(config(3000))]
-
-    #[test]
-    fn servers_do_as_the_naive_model(system in with_host(scenarios::server)) {
-        assert_naive_agrees(&reproducible(system))?;
-    }
-
-    #[test]
-    fn holding_does_as_the_naive_model(system in with_host(|_| scenarios::holding())) {
-        assert_naive_agrees(&system)?;
-    }
-
-    #[test]
-    fn polls_do_as_the_naive_model(system in with_host(|_| scenarios::polling())) {
-        assert_naive_agrees(&system)?;
-    }
-
-    #[test]
-    fn busy_polling_does_as_the_naive_model(system in with_host(|_| scenarios::busy_polling())) {
-        assert_naive_agrees(&reproducible(system))?;
-    }
-
-    #[test]
-    fn replayed_returns_do_as_the_naive_model(system in with_host(scenarios::replaying)) {
-        assert_naive_agrees(&system)?;
-    }
-}
+use rxplan::units::{SimDuration, SimTime};
+use scenarios::{AMPLE, BUFFER, any_system, one_queue, one_queue_with, server, with_host};
 
 /// Everything measured but the timeline, as text.
 fn measured(outcome: &Outcome) -> String {
@@ -244,7 +79,7 @@ fn assert_sound(system: &SystemSpec, outcome: &Outcome) -> Result<(), TestCaseEr
     prop_assert!(close(mean, outcome.reserve_in_use.mean));
     assert_timeline_agrees(outcome)?;
     let shares = [outcome.exhausted_fraction, outcome.stalled_fraction];
-    for share in shares.into_iter().chain(outcome.utilization) {
+    for share in shares.into_iter().chain([outcome.utilization]) {
         prop_assert!((0.0..=1.0).contains(&share), "{share}");
     }
     Ok(())
@@ -333,26 +168,6 @@ fn growing(mut system: SystemSpec) -> SystemSpec {
     single_buffers(system)
 }
 
-/// A recording that passes a wire of so many Gbit/s into one ring.
-fn on_the_wire(frames: &[RecordedPacket], gbit: u64) -> SystemSpec {
-    let queue = QueueId::new(0);
-    let kind = TrafficKind::Recorded(frames.into());
-    SystemSpec {
-        buffers: BufferSpec {
-            rx: vec![4],
-            rx_buf_len: 2000,
-            completion_entries: AMPLE,
-            reserve: None,
-        },
-        fifo: 0,
-        line_rate: BitRate::parse(&format!("{gbit} Gbit/s")).ok(),
-        host: HostSpec::Hold { time: Distribution::Constant(1000) },
-        stalls: Vec::new(),
-        traffic: vec![TrafficSpec { queues: vec![queue], size: Distribution::Constant(1), kind }],
-        window: Window { start: SimTime::ZERO, end: None },
-    }
-}
-
 /// Every packet fits one buffer, and reserve buffers are reposted one by one at no cost.
 fn single_buffers(mut system: SystemSpec) -> SystemSpec {
     system.buffers.rx_buf_len = u64::from(3 * BUFFER);
@@ -429,7 +244,7 @@ proptest! {
 
     #[test]
     fn more_dedicated_entries_never_lose_more(
-        system in with_host(scenarios::server),
+        system in with_host(server),
         more in 1_u32..4,
     ) {
         let private = with_buffers(&growing(system), |buffers| buffers.reserve = None);
@@ -445,7 +260,7 @@ proptest! {
 
     #[test]
     fn a_larger_reserve_of_one_queue_never_loses_more(
-        system in scenarios::one_queue_with(scenarios::server(1)),
+        system in one_queue_with(server(1)),
         more in 1_u32..4,
     ) {
         let system = growing(system);
@@ -481,28 +296,5 @@ proptest! {
         let may_remain = matches!(system.host, HostSpec::Trace { .. }) || system.fifo > 0;
         let outstanding = |packet: &PacketOutcome| packet.fate == Fate::Outstanding;
         prop_assert!(may_remain || !whole.packets.iter().any(outstanding));
-    }
-
-    #[test]
-    fn frames_take_the_wire_one_after_another(
-        frames in prop::collection::vec((0_u64..100_000, 1_u32..2000), 1..50),
-        gbit in 1_u64..400,
-    ) {
-        let frames: Vec<RecordedPacket> = frames
-            .into_iter()
-            .scan(0, |time, (gap, len)| {
-                *time += gap;
-                Some(RecordedPacket { time: SimTime::from_ps(*time), queue: QueueId::new(0), len })
-            })
-            .collect();
-        let sent = run(&on_the_wire(&frames, gbit)).packets;
-        prop_assert_eq!(sent.len(), frames.len());
-        // Instants in units of 1 / gbit picoseconds, in which a bit takes 1000.
-        let mut free = 0;
-        for (frame, sent) in frames.iter().zip(sent) {
-            let begin = (frame.time.as_ps() * gbit).max(free);
-            free = begin + 1000 * 8 * u64::from((frame.len + 4).max(64) + 20);
-            prop_assert_eq!(sent.arrival.as_ps(), begin.div_ceil(gbit));
-        }
     }
 }

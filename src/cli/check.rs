@@ -26,7 +26,8 @@ pub(super) fn run(args: &ScenarioArgs, global: &Global) -> Result<ExitCode, Comm
                 scenario.host.name(),
             ))?;
         }
-        Format::Json | Format::Csv => {
+        Format::Csv => print(&format!("ok,warnings\ntrue,{}\n", warnings.len()))?,
+        Format::Json => {
             let json = serde_json::json!({
                 "schema": crate::report::SCHEMA,
                 "command": "check",

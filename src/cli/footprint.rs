@@ -41,6 +41,13 @@ pub(super) fn run(args: &FootprintArgs, global: &Global) -> Result<ExitCode, Com
             let scenario = load(&source, &args.overrides, global)?;
             let mut spec = scenario.memory();
             args.apply(&mut spec, scenario.nic.completion_entries.is_some());
+            if spec.groups as usize > spec.rx.len() {
+                let (queues, groups) = (spec.rx.len(), spec.groups);
+                return Err(CommandError::Refused(format!(
+                    "--queues {queues} is less than the scenario's {groups} reserve groups; give \
+                     at least as many queues"
+                )));
+            }
             vec![row("scenario", &spec)?]
         }
         None => args.without_scenario(global)?,

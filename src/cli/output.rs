@@ -13,9 +13,14 @@ const PACKETS_MAX: f64 = 1e11;
 /// Packets per second and thread to reckon with, before anything was measured.
 const PACKETS_PER_SECOND: f64 = 8e6;
 
-/// Refuses a run that would take hours, and says how long it would take.
-pub(super) fn check_length(scenario: &Scenario, global: &Global) -> Result<(), CommandError> {
-    let packets = scenario.expected_events();
+/// Refuses to simulate `runs` configurations of a scenario where that would take hours, and says
+/// how long it would take.
+pub(super) fn check_length(
+    scenario: &Scenario,
+    runs: usize,
+    global: &Global,
+) -> Result<(), CommandError> {
+    let packets = scenario.expected_events() * to_f64(runs as u64);
     if packets <= PACKETS_MAX || global.time_limit.is_some() {
         return Ok(());
     }
@@ -23,6 +28,7 @@ pub(super) fn check_length(scenario: &Scenario, global: &Global) -> Result<(), C
         .jobs
         .filter(|jobs| *jobs > 0)
         .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get));
+    let threads = threads.min(scenario.run.replications as usize);
     let hours = packets / (PACKETS_PER_SECOND * to_f64(threads as u64)) / 3600.0;
     Err(CommandError::Refused(format!(
         "run.duration: the run asks for {packets:.1e} packets and bursts, about {hours:.0} hours \
@@ -71,6 +77,10 @@ pub(super) fn write_files(folder: &Path, files: &[(&str, String)]) -> Result<(),
 
 /// Makes the folder for results; before the work, so that a wrong path costs nothing.
 pub(super) fn make_folder(folder: &Path) -> Result<(), CommandError> {
+    if folder.exists() && !folder.is_dir() {
+        let message = "is not a folder; give --out the name of one, or a new name";
+        return Err(CommandError::Refused(format!("{}: {message}", folder.display())));
+    }
     std::fs::create_dir_all(folder)
         .map_err(|source| OutputError { path: folder.to_owned(), source }.into())
 }

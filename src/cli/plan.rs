@@ -50,7 +50,9 @@ fn plan_source(
     if let Some(goal) = max_drop_rate {
         scenario.plan.max_drop_rate = goal;
     }
-    output::check_length(&scenario, global)?;
+    // A staircase through the grid, and what it is compared with.
+    let runs = scenario.plan.rx.len() + scenario.plan.reserve.len() + 2;
+    output::check_length(&scenario, runs, global)?;
     if let Some(folder) = &global.out {
         output::make_folder(folder)?;
     }

@@ -9,7 +9,8 @@ use super::{CommandError, Format, Global, ScenarioArgs, load, output, print, pro
 use crate::model::log::PacketOutcome;
 use crate::model::system::Progress;
 use crate::report::{
-    PacketFile, SimulateReport, queues_csv, summary_csv, timeline_csv, write_atomically,
+    PacketFile, SimulateReport, check_writable, queues_csv, summary_csv, timeline_csv,
+    write_atomically,
 };
 use crate::simulation::{self, Options};
 
@@ -30,9 +31,12 @@ pub(super) struct SimulateArgs {
 pub(super) fn run(args: &SimulateArgs, global: &Global) -> Result<ExitCode, CommandError> {
     let source = args.scenario.source()?;
     let scenario = load(&source, &args.scenario.overrides, global)?;
-    output::check_length(&scenario, global)?;
+    output::check_length(&scenario, 1, global)?;
     if let Some(folder) = &global.out {
         output::make_folder(folder)?;
+    }
+    if let Some(path) = &args.timeline {
+        check_writable(path)?;
     }
     let mut packet_file = args.packets.as_deref().map(PacketFile::create).transpose()?;
     let progress = Progress::default();

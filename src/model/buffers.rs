@@ -203,6 +203,15 @@ impl Buffers {
         u32::try_from(u64::from(len).div_ceil(self.rx_buf_len)).expect("len is 32 bits")
     }
 
+    /// Whether a queue could have the buffers for `len` bytes if all of them were free.
+    pub(crate) fn can_ever_hold(&self, queue: QueueId, len: u32) -> bool {
+        let reserve = match self.policy {
+            Policy::StaticCap { cap } => self.entries.min(cap),
+            _ => self.entries,
+        };
+        i64::from(self.needed(len)) <= self.rings[queue.index()].rx + i64::from(reserve)
+    }
+
     /// Gives a packet its buffers and a completion entry, or says why not.
     pub(crate) fn take(
         &mut self,

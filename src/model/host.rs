@@ -120,11 +120,15 @@ impl HostSpec {
         let ps = |span: SimDuration| span.as_secs_f64() * 1e12;
         match self {
             Self::Server { service, .. } => per_second(service[queue].mean()),
-            Self::Poll { period, budget, per_packet } => {
-                let budgeted =
-                    budget.map_or(f64::INFINITY, |n| f64::from(n) * per_second(ps(*period)));
-                budgeted.min(per_second(ps(*per_packet)))
-            }
+            Self::Poll { period, budget, per_packet } => budget.map_or_else(
+                || per_second(ps(*per_packet)),
+                |budget| {
+                    // A queue still busy with its last poll gives nothing at the next one.
+                    let work = f64::from(budget) * ps(*per_packet);
+                    let polls = (work / ps(*period)).ceil().max(1.0);
+                    f64::from(budget) * per_second(polls * ps(*period))
+                },
+            ),
             Self::BusyPoll(spec) => {
                 let budget = f64::from(spec.budget);
                 let visit = ps(spec.poll_overhead)
@@ -187,7 +191,8 @@ impl Host {
         match spec {
             HostSpec::Server { wakeup, .. } if wakeup.is_zero() && !delays => (queues, 0),
             HostSpec::Server { .. } => (queues, queues),
-            HostSpec::Hold { .. } | HostSpec::Trace { .. } => (1, 0),
+            HostSpec::Hold { .. } => (1, 1),
+            HostSpec::Trace { .. } => (1, 0),
             HostSpec::Poll { .. } => (queues, 1),
             HostSpec::BusyPoll(_) => (spec.cores(queues), spec.cores(queues)),
         }
@@ -196,18 +201,20 @@ impl Host {
     pub(crate) fn new(
         spec: &HostSpec,
         stalls: &[StallSpec],
+        end: SimTime,
         sync_cost: SimDuration,
         queues: usize,
         slots: HostSlots,
         streams: Streams,
     ) -> Self {
-        let core_stalls =
-            || (0..spec.cores(queues)).map(|core| Stalls::new(stalls, core, streams)).collect();
+        let core_stalls = || {
+            (0..spec.cores(queues)).map(|core| Stalls::new(stalls, core, streams, end)).collect()
+        };
         match spec {
             HostSpec::Server { wakeup, .. } => {
                 Self::Server(Server::new(wakeup, core_stalls(), sync_cost, slots, streams))
             }
-            HostSpec::Hold { .. } => Self::Hold(Hold::new(queues)),
+            HostSpec::Hold { .. } => Self::Hold(Hold::new(queues, slots)),
             HostSpec::Poll { period, budget, per_packet } => {
                 Self::Poll(Poll::new(*period, *budget, *per_packet, queues, slots))
             }
@@ -260,7 +267,8 @@ impl Host {
             Self::Server(server) => server.start_due(visit, machine),
             Self::Poll(poll) => poll.poll_due(machine),
             Self::BusyPoll(busy_poll) => busy_poll.visit_due(visit, machine),
-            Self::Hold(_) | Self::Trace(_) => unreachable!("these hosts have no visit slots"),
+            Self::Hold(hold) => hold.passing_due(machine),
+            Self::Trace(_) => unreachable!("a recording has no visit slots"),
         }
     }
 

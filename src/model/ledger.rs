@@ -120,8 +120,8 @@ pub(crate) struct Closed {
     pub(crate) batches: [Counts; BATCHES],
     pub(crate) sojourn: Histogram,
     pub(crate) packet_bytes: Level,
-    pub(crate) busy_ps: u64,
-    pub(crate) sync_ps: u64,
+    pub(crate) busy_ps: u128,
+    pub(crate) sync_ps: u128,
     pub(crate) wakeups: u64,
     pub(crate) returns_without_buffer: u64,
 }

@@ -53,6 +53,19 @@ pub struct RecordedStall {
 }
 
 impl StallSpec {
+    /// Share of the time that random stalls are expected to cover; 0 for recorded ones.
+    #[must_use]
+    pub fn expected_share(&self) -> f64 {
+        match &self.pattern {
+            // Independent starts overlap: the busy share of an M/G/infinity queue.
+            StallPattern::Random { every: Distribution::Exponential { mean }, lasts } => {
+                1.0 - (-lasts.mean() / mean).exp()
+            }
+            StallPattern::Random { every, lasts } => (lasts.mean() / every.mean()).min(1.0),
+            StallPattern::Recorded(_) => 0.0,
+        }
+    }
+
     /// Whether its times are drawn.
     #[must_use]
     pub const fn is_random(&self) -> bool {
@@ -64,6 +77,8 @@ impl StallSpec {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Stalls {
     processes: Vec<StallProcess>,
+    /// Nothing after this instant is looked at.
+    end: SimTime,
 }
 
 #[derive(Debug, Clone)]
@@ -77,8 +92,8 @@ struct StallProcess {
 }
 
 impl Stalls {
-    /// The stalls of core number `core`.
-    pub(crate) fn new(specs: &[StallSpec], core: usize, streams: Streams) -> Self {
+    /// The stalls of core number `core`, as far as they begin before `end`.
+    pub(crate) fn new(specs: &[StallSpec], core: usize, streams: Streams, end: SimTime) -> Self {
         let processes = specs
             .iter()
             .enumerate()
@@ -90,7 +105,7 @@ impl Stalls {
                 StallProcess::new(spec.pattern.clone(), streams.stream(&name))
             })
             .collect();
-        Self { processes }
+        Self { processes, end }
     }
 
     /// Whether no stall ever comes.
@@ -102,15 +117,15 @@ impl Stalls {
     ///
     /// `time` must not go backward from call to call.
     pub(crate) fn free_from(&mut self, time: SimTime) -> SimTime {
-        let mut free = time;
+        let (mut free, end) = (time, self.end);
         loop {
             let covered = self
                 .processes
                 .iter_mut()
-                .map(|process| process.covered_until(free))
+                .map(|process| process.covered_until(free.min(end)))
                 .fold(free, SimTime::max);
-            if covered == free {
-                return free;
+            if covered == free || covered > end {
+                return covered;
             }
             free = covered;
         }
@@ -122,7 +137,7 @@ impl Stalls {
     }
 
     /// Picoseconds of `[start, end)` in which the core is stalled; consumes the schedule.
-    pub(crate) fn stalled_ps(mut self, start: SimTime, end: SimTime) -> u64 {
+    pub(crate) fn stalled_ps(mut self, start: SimTime, end: SimTime) -> u128 {
         let mut stalled = Overlap::new(start, end);
         let mut time = SimTime::ZERO;
         while time < end {
@@ -136,15 +151,18 @@ impl Stalls {
 
 impl StallProcess {
     fn new(pattern: StallPattern, mut generator: Generator) -> Self {
-        let next_start = match &pattern {
-            StallPattern::Random { every, .. } => {
-                SimTime::from_ps(every.sample_in_progress(&mut generator).residual)
+        let (covered, next_start) = match &pattern {
+            StallPattern::Random { every, lasts } => {
+                // The last stall before time zero may reach beyond it.
+                let gap = every.sample_in_progress(&mut generator);
+                let left = lasts.sample(&mut generator).saturating_sub(gap.age);
+                (SimTime::from_ps(left), SimTime::from_ps(gap.residual))
             }
             StallPattern::Recorded(stalls) => {
-                stalls.first().map_or(SimTime::MAX, |stall| stall.start)
+                (SimTime::ZERO, stalls.first().map_or(SimTime::MAX, |stall| stall.start))
             }
         };
-        Self { pattern, covered: SimTime::ZERO, next_start, position: 0, generator }
+        Self { pattern, covered, next_start, position: 0, generator }
     }
 
     /// The end of the stalls begun at or before `time`.
@@ -185,7 +203,12 @@ mod tests {
             })
             .collect();
         let pattern = StallPattern::Recorded(stalls.into());
-        Stalls::new(&[StallSpec { scope: Scope::Host, pattern }], 0, Streams::new(1, 0))
+        Stalls::new(
+            &[StallSpec { scope: Scope::Host, pattern }],
+            0,
+            Streams::new(1, 0),
+            SimTime::MAX,
+        )
     }
 
     #[test]
@@ -213,9 +236,10 @@ mod tests {
             },
         };
         let end = 10_000_000;
-        let stalled = Stalls::new(&[spec], 3, Streams::new(1, 0))
+        let stalled = Stalls::new(&[spec], 3, Streams::new(1, 0), SimTime::MAX)
             .stalled_ps(SimTime::ZERO, SimTime::from_ps(end));
         // 10,000 gaps of standard deviation 58: the share's standard error is 6e-5
+        let stalled = u64::try_from(stalled).unwrap();
         let share = crate::units::to_f64(stalled) / crate::units::to_f64(end);
         assert!((share - 0.1).abs() < 5.0 * 6e-5, "{share}");
     }

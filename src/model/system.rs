@@ -21,7 +21,7 @@ use crate::model::stall::{StallSpec, Stalls};
 use crate::model::traffic::{Arrival, Source, TrafficKind, TrafficSpec, Window};
 use crate::random::Streams;
 use crate::stats::{Counts, Histogram, Level, Peak};
-use crate::units::{BitRate, SimDuration, SimTime, to_f64, wide_to_f64};
+use crate::units::{BitRate, SimDuration, SimTime, sum_to_f64, to_f64, wide_to_f64};
 
 /// Everything a run needs to know.
 #[derive(Debug, Clone, PartialEq)]
@@ -84,10 +84,10 @@ pub struct Outcome {
     pub packet_bytes_mean: f64,
     /// Times from arrival to delivery.
     pub sojourn: Histogram,
-    /// Busy time over cores and window; `None` where the host has no cores.
-    pub utilization: Option<f64>,
+    /// Busy time over cores and window; 0 where the host has no cores.
+    pub utilization: f64,
     /// Time spent reposting reserve buffers, in picoseconds.
-    pub sync_ps: u64,
+    pub sync_ps: u128,
     /// Servers woken.
     pub wakeups: u64,
     /// Share of core time covered by stalls.
@@ -259,7 +259,15 @@ impl<'a> System<'a> {
             spec,
             streams,
             machine,
-            host: Host::new(&spec.host, &spec.stalls, sync_cost, queues, slots, streams),
+            host: Host::new(
+                &spec.host,
+                &spec.stalls,
+                spec.window.end_or_max(),
+                sync_cost,
+                queues,
+                slots,
+                streams,
+            ),
             work: Work::new(&spec.host, queues, streams),
             pending: vec![None; sources.len()],
             sources,
@@ -311,10 +319,12 @@ impl<'a> System<'a> {
         let Some((time, slot)) = next.filter(|(time, _)| *time <= end) else { return false };
         assert!(time >= now, "time goes backward from {now} to {time}");
         self.machine.now = time;
-        if !self.window_open && time >= self.spec.window.start {
+        // What is released at the very start of the window was in use before it, not in it.
+        let start = self.spec.window.start;
+        if !self.window_open && (time > start || (time == start && slot >= self.slots.releases)) {
             self.open_window();
         }
-        if let Some(timeline) = &mut self.timeline {
+        if let (true, Some(timeline)) = (self.window_open, &mut self.timeline) {
             timeline.advance(time, &self.machine.buffers);
         }
         if slot < self.slots.releases {
@@ -388,7 +398,7 @@ impl<'a> System<'a> {
         let mut packet = Packet { arrival: time, len, work, lease: Lease::default(), log };
         // A packet whose queue has others waiting in the FIFO must not pass them.
         let taken = if self.fifo.holds(queue) {
-            Err(DropReason::FifoFull)
+            Err(DropReason::NoBuffer)
         } else {
             machine.buffers.take(queue, len, time).map_err(DropReason::from)
         };
@@ -397,6 +407,8 @@ impl<'a> System<'a> {
                 packet.lease = lease;
                 return self.place(queue, packet);
             }
+            // One that needs more buffers than its queue can ever have would wait for ever.
+            Err(reason) if !machine.buffers.can_ever_hold(queue, len) => reason,
             Err(_) if self.fifo.has_room(len) => return self.fifo.push(queue, packet),
             Err(_) if self.fifo.exists() => DropReason::FifoFull,
             Err(reason) => reason,
@@ -477,9 +489,8 @@ impl<'a> System<'a> {
         };
         let cores = self.spec.host.cores(self.spec.buffers.rx.len());
         let core_ps = window_ps * to_f64(cores as u64);
-        let stalled: u64 = (0..cores)
-            .map(|core| Stalls::new(&self.spec.stalls, core, self.streams).stalled_ps(start, end))
-            .sum();
+        let stalls = |core| Stalls::new(&self.spec.stalls, core, self.streams, end);
+        let stalled: u128 = (0..cores).map(|core| stalls(core).stalled_ps(start, end)).sum();
         let packet_bytes = wide_to_f64(closed.packet_bytes.integral(end)) / window_ps;
         Outcome {
             drops: closed.drops,
@@ -491,10 +502,10 @@ impl<'a> System<'a> {
             exhausted_fraction: buffers.exhausted().mean(start, end),
             packet_bytes_mean: packet_bytes,
             sojourn: closed.sojourn,
-            utilization: (cores > 0).then(|| to_f64(closed.busy_ps) / core_ps),
+            utilization: if cores == 0 { 0.0 } else { sum_to_f64(closed.busy_ps) / core_ps },
             sync_ps: closed.sync_ps,
             wakeups: closed.wakeups,
-            stalled_fraction: if cores == 0 { 0.0 } else { to_f64(stalled) / core_ps },
+            stalled_fraction: if cores == 0 { 0.0 } else { sum_to_f64(stalled) / core_ps },
             returns_without_buffer: closed.returns_without_buffer,
             timeline: self.timeline,
             packets_simulated,
@@ -502,15 +513,11 @@ impl<'a> System<'a> {
         }
     }
 
-    /// Independent bursts seen: packets of Poisson traffic where all traffic is Poisson, else only
-    /// the bursts of the other tables.
+    /// Independent bursts seen. Beside traffic that comes in bursts, packets of Poisson traffic do
+    /// not count: what is bound is the chance that a burst drops something.
     fn bursts(&self) -> u64 {
-        let poisson_only = self.spec.traffic.iter().all(TrafficSpec::is_poisson);
-        self.sources
-            .iter()
-            .filter(|source| poisson_only || !source.is_poisson())
-            .map(Source::bursts)
-            .sum()
+        let bursty = self.spec.traffic.iter().any(TrafficSpec::is_bursty);
+        self.sources.iter().filter(|source| source.is_bursty() || !bursty).map(Source::bursts).sum()
     }
 
     /// Conservation: every packet and every buffer is where the books say.

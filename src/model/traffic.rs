@@ -187,9 +187,9 @@ impl Source {
         arrival
     }
 
-    /// Whether packets are bursts of their own.
-    pub(crate) const fn is_poisson(&self) -> bool {
-        matches!(self.process, Process::Poisson(_))
+    /// Whether it comes in bursts that are independent of one another.
+    pub(crate) const fn is_bursty(&self) -> bool {
+        matches!(self.process, Process::OnOff(_) | Process::Batch(_))
     }
 
     /// Independent bursts begun in the window so far: what a bound on unseen drops may count.
@@ -306,9 +306,15 @@ impl TrafficSpec {
         }
     }
 
-    /// Whether packets are bursts of their own: only where arrivals are Poisson.
+    /// Whether it comes in bursts that are independent of one another.
     #[must_use]
-    pub const fn is_poisson(&self) -> bool {
-        matches!(self.kind, TrafficKind::Poisson { .. })
+    pub const fn is_bursty(&self) -> bool {
+        matches!(self.kind, TrafficKind::OnOff(_) | TrafficKind::Batch(_))
+    }
+
+    /// Whether independent bursts, or packets, go on coming as time passes.
+    #[must_use]
+    pub const fn renews(&self) -> bool {
+        self.is_bursty() || matches!(self.kind, TrafficKind::Poisson { .. })
     }
 }

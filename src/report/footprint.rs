@@ -93,7 +93,7 @@ impl FootprintReport {
             "configuration",
             "queues",
             "rx",
-            "reserve",
+            "reserve entries",
             "buffer",
             "dedicated",
             "reserve",

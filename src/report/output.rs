@@ -8,12 +8,18 @@ use crate::model::log::PacketOutcome;
 
 /// A file could not be written.
 #[derive(Debug, thiserror::Error)]
-#[error("{}: cannot write: {source}; is the folder there, and writable?", path.display())]
+#[error("{}: cannot write: {}; is the folder there, and writable?", path.display(), source.kind())]
 pub struct OutputError {
     /// The file.
     pub path: PathBuf,
     /// Why.
     pub source: std::io::Error,
+}
+
+impl OutputError {
+    fn at(path: &Path) -> impl Fn(std::io::Error) -> Self {
+        move |source| Self { path: path.to_owned(), source }
+    }
 }
 
 /// Writes a file under a temporary name in the same folder, then renames it into place.
@@ -22,20 +28,74 @@ pub struct OutputError {
 /// [`OutputError`]; what stood there before stands there still.
 pub fn write_atomically(path: &Path, content: &[u8]) -> Result<(), OutputError> {
     let write = || {
-        let mut file = temporary_beside(path)?;
-        file.write_all(content)?;
-        file.as_file().sync_all()?;
-        file.persist(path)?;
-        Ok(())
+        let mut output = Output::create(path)?;
+        output.write_all(content)?;
+        output.finish()
     };
-    write().map_err(|source| OutputError { path: path.to_owned(), source })
+    write().map_err(OutputError::at(path))
+}
+
+/// Finds out whether a file could be written, before the work that fills it.
+///
+/// # Errors
+/// [`OutputError`] when no file can be made there.
+pub fn check_writable(path: &Path) -> Result<(), OutputError> {
+    Output::create(path).map(drop).map_err(OutputError::at(path))
+}
+
+/// A file under way: a temporary one that will be renamed, or a device or pipe written to directly.
+#[derive(Debug)]
+enum Output {
+    Temporary { file: tempfile::NamedTempFile, target: PathBuf },
+    Direct(std::fs::File),
+}
+
+impl Output {
+    fn create(path: &Path) -> std::io::Result<Self> {
+        // Through links, so that the link stays one.
+        let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        match std::fs::metadata(&target) {
+            Ok(found) if found.is_dir() => Err(std::io::ErrorKind::IsADirectory.into()),
+            Ok(found) if !found.is_file() => {
+                std::fs::OpenOptions::new().write(true).open(&target).map(Self::Direct)
+            }
+            _ => Ok(Self::Temporary { file: temporary_beside(&target)?, target }),
+        }
+    }
+
+    fn finish(self) -> std::io::Result<()> {
+        match self {
+            Self::Direct(_) => Ok(()),
+            Self::Temporary { file, target } => {
+                file.as_file().sync_all()?;
+                file.persist(target)?;
+                Ok(())
+            }
+        }
+    }
+}
+
+impl std::io::Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        match self {
+            Self::Temporary { file, .. } => file.write(bytes),
+            Self::Direct(file) => file.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        match self {
+            Self::Temporary { file, .. } => file.flush(),
+            Self::Direct(file) => file.flush(),
+        }
+    }
 }
 
 /// The packets of a run as CSV, written as they come and renamed into place at the end.
 #[derive(Debug)]
 pub struct PacketFile {
     path: PathBuf,
-    writer: std::io::BufWriter<tempfile::NamedTempFile>,
+    writer: std::io::BufWriter<Output>,
     /// The first failure; later packets are not written.
     failure: Option<std::io::Error>,
 }
@@ -47,11 +107,11 @@ impl PacketFile {
     /// [`OutputError`] when no file can be made in its folder.
     pub fn create(path: &Path) -> Result<Self, OutputError> {
         let begin = || {
-            let mut writer = std::io::BufWriter::new(temporary_beside(path)?);
+            let mut writer = std::io::BufWriter::new(Output::create(path)?);
             writer.write_all(packet_header().as_bytes())?;
             Ok(Self { path: path.to_owned(), writer, failure: None })
         };
-        begin().map_err(|source| OutputError { path: path.to_owned(), source })
+        begin().map_err(OutputError::at(path))
     }
 
     /// Adds a line; a failure is kept for [`finish`](Self::finish).
@@ -71,12 +131,9 @@ impl PacketFile {
             if let Some(failure) = failure {
                 return Err(failure);
             }
-            let file = writer.into_inner().map_err(std::io::IntoInnerError::into_error)?;
-            file.as_file().sync_all()?;
-            file.persist(&path)?;
-            Ok(())
+            writer.into_inner().map_err(std::io::IntoInnerError::into_error)?.finish()
         };
-        end().map_err(|source| OutputError { path: path.clone(), source })
+        end().map_err(OutputError::at(&path))
     }
 }
 

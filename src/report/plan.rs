@@ -178,7 +178,7 @@ impl PlanReport {
             ("baseline", Some(&self.baseline)),
             ("scenario", self.scenario.as_ref()),
             ("least, no reserve", self.today.as_ref()),
-            ("least, with reserve", self.recommended.as_ref()),
+            ("least memory", self.recommended.as_ref()),
         ];
         for (name, row) in rows {
             let Some(row) = row else {

@@ -148,8 +148,8 @@ pub struct Queue {
 /// The host.
 #[derive(Debug, Clone, Serialize)]
 pub struct Host {
-    /// Busy share of the cores; null where the model has none.
-    pub utilization: Option<f64>,
+    /// Busy share of the cores; 0 where the model has none.
+    pub utilization: f64,
     /// Time spent reposting reserve buffers, per delivered packet.
     pub reserve_sync_ns_per_packet: f64,
     /// Polls that ran out of budget or time; only NAPI has them.
@@ -325,10 +325,7 @@ impl SimulateReport {
     }
 
     fn host_text(&self) -> String {
-        let mut text = self.host.utilization.map_or_else(
-            || "no cores in this model".to_owned(),
-            |busy| format!("{:.2} % busy", busy * 100.0),
-        );
+        let mut text = format!("{:.2} % busy", self.host.utilization * 100.0);
         if self.host.stalled_fraction > 0.0 {
             text += &format!(", stalled {:.2} % of the time", self.host.stalled_fraction * 100.0);
         }

@@ -46,8 +46,10 @@ pub(super) fn read_times(field: &Field<'_>) -> Result<Distribution> {
     if distribution.mean().is_finite() {
         Ok(distribution)
     } else {
-        Err(field
-            .error("has an infinite mean; give the Pareto distribution a max or a shape above 1"))
+        Err(field.error(
+            "has an infinite mean; give a Pareto distribution a max or a shape above 1, others \
+             a larger shape",
+        ))
     }
 }
 
@@ -192,7 +194,7 @@ fn geometric(tag: &Field<'_>, fields: &Fields<'_>, of: Of) -> Result<Distributio
 fn empirical(fields: &Fields<'_>, of: Of) -> Result<Distribution> {
     let points = match (fields.get("file"), fields.get("points")) {
         (Some(file), None) => {
-            let (unit, points) = read_cdf(&file.file()?)?;
+            let (unit, points) = file.read(read_cdf)?;
             let wanted = match of {
                 Of::Times => CdfUnit::Picoseconds,
                 Of::Sizes => CdfUnit::Bytes,
@@ -200,8 +202,10 @@ fn empirical(fields: &Fields<'_>, of: Of) -> Result<Distribution> {
             };
             if unit != wanted {
                 return Err(file.error(&format!(
-                    "holds a distribution of {unit:?}, but {wanted:?} are wanted here; name the \
-                     unit in the column's header (latency_us, size_bytes, count)"
+                    "holds a distribution of {}, but {} are wanted here; name the \
+                     unit in the column's header (latency_us, size_bytes, count)",
+                    unit_name(unit),
+                    unit_name(wanted)
                 )));
             }
             points.into_iter().map(|point| (point.x, point.cumulative)).collect()
@@ -234,4 +238,12 @@ fn read_points(field: &Field<'_>, of: Of) -> Result<Vec<(f64, f64)>> {
             Ok((x, share))
         })
         .collect()
+}
+
+const fn unit_name(unit: CdfUnit) -> &'static str {
+    match unit {
+        CdfUnit::Picoseconds => "times",
+        CdfUnit::Bytes => "sizes",
+        CdfUnit::Count => "counts",
+    }
 }

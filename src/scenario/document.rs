@@ -65,6 +65,11 @@ pub(super) enum Origin {
     Override(usize),
 }
 
+/// Most parts of a dotted key in an override; no key of a scenario has nearly as many.
+const KEY_PARTS_MAX: usize = 32;
+/// Largest scenario text in bytes.
+const TEXT_MAX: u64 = 16 << 20;
+
 impl Document {
     /// Reads and parses a scenario, then applies `key=value` overrides.
     pub(super) fn read(source: &Source, overrides: &[String]) -> Result<Self, ScenarioError> {
@@ -114,6 +119,9 @@ impl Document {
         let (key, value) = text
             .split_once('=')
             .ok_or_else(|| wrong("has no '='; write KEY=VALUE, for example nic.rx=1024"))?;
+        if key.split('.').count() > KEY_PARTS_MAX {
+            return Err(wrong("has a key of too many parts; write for example nic.rx=1024"));
+        }
         let origin = Origin::Override(self.overrides.len());
         self.overrides.push(text.to_owned());
         let value = value.trim();
@@ -169,6 +177,7 @@ fn read_text(path: &Path) -> Result<String, ScenarioError> {
     use std::io::Read as _;
     let mut text = String::new();
     crate::input::open(path)?
+        .take(TEXT_MAX)
         .read_to_string(&mut text)
         .map_err(|source| ScenarioError::Read { path: path.to_owned(), source })?;
     Ok(text)

@@ -76,7 +76,7 @@ fn busy_poll(fields: &Fields<'_>) -> Result<BusyPollSpec> {
 
 fn returns(field: &Field<'_>, queues: usize) -> Result<Vec<RecordedReturn>> {
     let file = field.file()?;
-    let records = read_returns(&file)?;
+    let records = field.read(read_returns)?;
     records
         .into_iter()
         .map(|record| {
@@ -105,11 +105,9 @@ fn stall(field: &Field<'_>) -> Result<StallSpec> {
     };
     let (every, lasts) = (fields.get("every"), fields.get("lasts"));
     let pattern = match (every, lasts, fields.get("trace")) {
-        (Some(every), Some(lasts), None) => {
-            StallPattern::Random { every: read_positive_times(&every)?, lasts: read_times(&lasts)? }
-        }
+        (Some(every), Some(lasts), None) => random_stalls(&every, &lasts)?,
         (None, None, Some(trace)) => {
-            let stalls = read_stalls(&trace.file()?)?;
+            let stalls = trace.read(read_stalls)?;
             let stalls: Vec<RecordedStall> = stalls
                 .into_iter()
                 .map(|stall| RecordedStall {
@@ -123,4 +121,23 @@ fn stall(field: &Field<'_>) -> Result<StallSpec> {
     };
     fields.finish();
     Ok(StallSpec { scope, pattern })
+}
+
+/// Least mean time between stalls, in picoseconds: far below what a scheduler can do.
+const STALL_EVERY_MIN_PS: f64 = 1e6;
+
+fn random_stalls(every_field: &Field<'_>, lasts_field: &Field<'_>) -> Result<StallPattern> {
+    let (every, lasts) = (read_positive_times(every_field)?, read_times(lasts_field)?);
+    if every.mean() < STALL_EVERY_MIN_PS {
+        return Err(every_field.error("has a mean below 1 us; no host is stalled that often"));
+    }
+    if let (Distribution::Constant(every), Distribution::Constant(lasts)) = (&every, &lasts)
+        && lasts >= every
+    {
+        return Err(lasts_field.error(
+            "is no shorter than the time from start to start, so the host would never run; make \
+             stalls shorter, or rarer",
+        ));
+    }
+    Ok(StallPattern::Random { every, lasts })
 }

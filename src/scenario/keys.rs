@@ -51,6 +51,63 @@ pub(super) enum Kind {
     Sweep,
 }
 
+impl Kind {
+    /// A value that would be right, as it stands behind `=`.
+    pub(super) const fn example(self) -> &'static str {
+        match self {
+            Self::Text => "\"...\"",
+            Self::Count | Self::CountOrList | Self::Range => "64",
+            Self::Number => "0.5",
+            Self::Size => "\"2 KiB\"",
+            Self::Time | Self::DistributionOrList | Self::Distribution(Of::Times) => "\"1 us\"",
+            Self::Rate => "\"3 Mpps\"",
+            Self::BitRate => "\"100 Gbit/s\"",
+            Self::Distribution(Of::Sizes) => "\"1500 B\"",
+            Self::Distribution(Of::Counts) => "8",
+            Self::Choice(choices) => choices[0],
+            Self::Queues => "\"all\"",
+            Self::File => "\"packets.csv\"",
+            Self::Rss => "\"toeplitz\"",
+            Self::Table(_)
+            | Self::Variants(_)
+            | Self::Tables(_)
+            | Self::ListOf(_)
+            | Self::Sweep => "...",
+        }
+    }
+}
+
+/// Whether a dotted key such as `nic.rx` or `traffic.0.rate` may stand in some scenario.
+pub(super) fn is_key(path: &str) -> bool {
+    fn below<'a>(kind: Kind, mut parts: impl Iterator<Item = &'a str> + Clone) -> bool {
+        let Some(part) = parts.next() else { return true };
+        let listed = |keys: &[Key], parts: &mut dyn FnMut(Kind) -> bool| {
+            keys.iter().any(|key| key.name == part && parts(key.kind))
+        };
+        let mut rest = |kind: Kind| below(kind, parts.clone());
+        let in_variants = |variants: &Variants, name: &str| {
+            name == variants.tag
+                || variants.common.iter().any(|key| key.name == name)
+                || variants
+                    .variants
+                    .iter()
+                    .any(|(_, keys, _)| keys.iter().any(|key| key.name == name))
+        };
+        match kind {
+            Kind::Table(keys) => listed(keys, &mut rest),
+            Kind::Variants(variants) => in_variants(variants, part),
+            Kind::ListOf(variants) => {
+                part.parse::<usize>().is_ok()
+                    && parts.next().is_none_or(|name| in_variants(variants, name))
+            }
+            // Parameters of a distribution, entries of a list.
+            Kind::Distribution(_) | Kind::DistributionOrList | Kind::CountOrList => true,
+            _ => false,
+        }
+    }
+    below(Kind::Table(SCENARIO), path.split('.'))
+}
+
 /// What a distribution is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Of {

@@ -2,10 +2,12 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use super::document::{Document, Node, Origin, Table, Value};
 use super::error::ScenarioError;
 use super::keys::{Key, Variants};
+use crate::input::InputError;
 use crate::units::{BitRate, Bytes, QuantityError, Rate, SimDuration};
 
 /// A table under way of being read: hands out its keys and refuses those that do not exist.
@@ -47,8 +49,12 @@ impl<'a> Fields<'a> {
     /// The value of `name`.
     pub(super) fn require(&self, name: &'static str) -> Result<Field<'a>> {
         self.get(name).ok_or_else(|| {
-            let doc = self.keys.iter().find(|key| key.name == name).map_or("", |key| key.doc);
-            self.error(name, &format!("is missing; it says: {}", lower_first(doc)))
+            let key = self.keys.iter().find(|key| key.name == name);
+            let (doc, example) = key.map_or(("", "..."), |key| (key.doc, key.kind.example()));
+            self.error(
+                name,
+                &format!("is missing ({}); write for example {name} = {example}", lower_first(doc)),
+            )
         })
     }
 
@@ -253,6 +259,19 @@ impl<'a> Field<'a> {
         Ok(self.document.folder.join(self.text()?))
     }
 
+    /// What was read from the file that this value names; where there is none, the error is here.
+    pub(super) fn read<T>(
+        &self,
+        read: impl FnOnce(&Path) -> std::result::Result<T, InputError>,
+    ) -> Result<T> {
+        read(&self.file()?).map_err(|error| match error {
+            InputError::Open { .. } => self.error(&format!(
+                "{error}; write the path of a file, relative to the scenario's folder"
+            )),
+            other => other.into(),
+        })
+    }
+
     /// The value as a table with these keys.
     pub(super) fn fields(&self, keys: &'static [Key]) -> Result<Fields<'a>> {
         self.check_keys(keys.iter().collect(), None)
@@ -274,7 +293,32 @@ impl<'a> Field<'a> {
         let chosen = tag.choice(&names)?;
         let (_, keys, _) = variants.variants[chosen];
         let all = keys.iter().chain(variants.common).collect();
+        self.check_variant_keys(variants, chosen)?;
         Ok((chosen, self.check_keys(all, Some(variants.tag))?))
+    }
+
+    /// A key that belongs to another variant than the chosen one is told so.
+    fn check_variant_keys(&self, variants: &Variants, chosen: usize) -> Result<()> {
+        let (chosen_name, own, _) = variants.variants[chosen];
+        let has = |keys: &[Key], name: &str| keys.iter().any(|key| key.name == name);
+        for (name, (origin, _)) in self.table()? {
+            if has(own, name) || has(variants.common, name) || name == variants.tag {
+                continue;
+            }
+            let other = variants.variants.iter().find(|(_, keys, _)| has(keys, name));
+            if let Some((other, ..)) = other {
+                let tag = variants.tag;
+                return Err(ScenarioError::Value {
+                    place: self.document.place(*origin),
+                    key: join(&self.path, name),
+                    message: format!(
+                        "belongs to {tag} \"{other}\", not to \"{chosen_name}\", and {}",
+                        unknown_key(name, &own.iter().map(|key| key.name).collect::<Vec<_>>())
+                    ),
+                });
+            }
+        }
+        Ok(())
     }
 
     fn check_keys(&self, keys: Vec<&'static Key>, tag: Option<&str>) -> Result<Fields<'a>> {
@@ -316,11 +360,16 @@ fn join(path: &str, name: &str) -> String {
     if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
 }
 
+/// Text as it continues a sentence: its first word in lower case, unless that is an acronym.
 fn lower_first(text: &str) -> String {
+    let text = text.trim_end_matches('.');
     let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| {
-        first.to_lowercase().chain(letters).collect::<String>().trim_end_matches('.').to_owned()
-    })
+    match (letters.next(), letters.next()) {
+        (Some(first), Some(second)) if second.is_lowercase() => {
+            first.to_lowercase().chain(std::iter::once(second)).chain(letters).collect()
+        }
+        _ => text.to_owned(),
+    }
 }
 
 fn unknown_key(name: &str, known: &[&str]) -> String {
@@ -331,6 +380,7 @@ fn unknown_key(name: &str, known: &[&str]) -> String {
 
 fn not_one_of(text: &str, choices: &[&str]) -> String {
     let nearest = nearest(text, choices)
+        .filter(|nearest| strsim::damerau_levenshtein(text, nearest) <= nearest.len() / 2)
         .map_or_else(String::new, |nearest| format!(" (did you mean {nearest}?)"));
     format!("\"{text}\" is not one of {}{nearest}", choices.join(", "))
 }

@@ -2,16 +2,20 @@
 
 use super::document::{Document, Source, Value};
 use super::error::ScenarioError;
-use super::keys::{ACCOUNTINGS, BASELINE, NIC, PLACEMENT, PLAN, POLICIES, RESERVE, RUN, SCENARIO};
+use super::keys::{
+    ACCOUNTINGS, BASELINE, NIC, PLACEMENT, PLAN, POLICIES, RESERVE, RUN, SCENARIO, is_key,
+};
 use super::quantity::{Field, Fields};
 use super::warning::Warning;
 use super::{NicSpec, PlanSpec, RunSpec, Scenario, Shape, host, range, traffic};
 use crate::model::buffers::{Accounting, ReserveSpec};
+use crate::model::distribution::Distribution;
 use crate::model::host::HostSpec;
 use crate::model::policy::Policy;
 use crate::model::port::wire_bytes;
 use crate::model::traffic::TrafficSpec;
-use crate::units::{SimDuration, round_to_u64, to_f64};
+use crate::random::Streams;
+use crate::units::{SimDuration, to_f64};
 
 type Result<T> = std::result::Result<T, ScenarioError>;
 
@@ -71,9 +75,8 @@ impl Scenario {
         scenario.run = run(root.get("run"), &scenario)?;
         scenario.check_sync_cost(&root)?;
         scenario.check_line_rate(&root)?;
-        if scenario.memory().memory().is_none() {
-            return Err(root.error("nic", "asks for more than 2^64 bytes of memory"));
-        }
+        scenario.check_memory(&root)?;
+        scenario.warn_of_completions();
         scenario.warn_of_overload();
         scenario.warn_of_warmup();
         root.finish();
@@ -95,6 +98,23 @@ impl Scenario {
         Ok(())
     }
 
+    /// Neither the scenario nor anything `plan` may try needs more memory than can be counted.
+    fn check_memory(&self, root: &Fields<'_>) -> Result<()> {
+        let last = |values: &[u32]| values.last().copied().unwrap_or(0);
+        let largest = Shape { rx: last(&self.plan.rx), reserve: last(&self.plan.reserve) };
+        let shapes = [largest, self.plan.baseline];
+        let countable = self.memory().memory().is_some()
+            && shapes.iter().all(|shape| self.with_shape(*shape).memory().memory().is_some());
+        if countable {
+            return Ok(());
+        }
+        Err(root.error_at(
+            &["nic", "rx_buf_len"],
+            "makes the scenario, or a configuration that [plan] tries, larger than 2^64 bytes; \
+             write smaller buffers or fewer entries",
+        ))
+    }
+
     /// With a wire, more must not be offered than it carries.
     fn check_line_rate(&self, root: &Fields<'_>) -> Result<()> {
         let Some(line_rate) = self.nic.line_rate else { return Ok(()) };
@@ -104,8 +124,7 @@ impl Scenario {
             .filter(|traffic| !traffic.is_recorded())
             .map(|traffic| {
                 let packets = traffic.rate_per_queue() * to_f64(traffic.queues.len() as u64);
-                let size = u32::try_from(round_to_u64(traffic.size.mean())).unwrap_or(u32::MAX);
-                packets * to_f64(wire_bytes(size)) * 8.0
+                packets * mean_wire_bytes(&traffic.size) * 8.0
             })
             .sum();
         if offered >= line_rate.per_second() {
@@ -134,9 +153,10 @@ impl Scenario {
                 bytes[queue.index()] += rate * traffic.size.mean();
             }
         }
+        let running: f64 = self.stalls.iter().map(|stall| 1.0 - stall.expected_share()).product();
         let load = |queue: usize| {
             let mean_len = if offered[queue] > 0.0 { bytes[queue] / offered[queue] } else { 0.0 };
-            offered[queue] / self.host.capacity_per_queue(queue, mean_len)
+            offered[queue] / (self.host.capacity_per_queue(queue, mean_len) * running)
         };
         let loads: Vec<(String, f64)> = if let HostSpec::BusyPoll(_) = self.host {
             let cores = self.host.cores(queues);
@@ -154,6 +174,13 @@ impl Scenario {
         }
     }
 
+    fn warn_of_completions(&mut self) {
+        let needed = self.most_buffers_of_a_queue();
+        if let Some(entries) = self.nic.completion_entries.filter(|entries| *entries < needed) {
+            self.warnings.push(Warning::ShortCompletionRing { entries, needed });
+        }
+    }
+
     fn warn_of_warmup(&mut self) {
         if let Some(duration) = self.run.duration
             && duration < self.run.warmup
@@ -162,6 +189,21 @@ impl Scenario {
             self.warnings.push(Warning::LongWarmup { warmup, duration });
         }
     }
+}
+
+/// Mean bytes on the wire of frames of this size: exact for a constant, else over many draws, since
+/// short frames are padded.
+fn mean_wire_bytes(size: &Distribution) -> f64 {
+    const DRAWS: u32 = 20_000;
+    let mut generator = Streams::new(0, 0).stream("mean wire bytes");
+    let mut draw = || {
+        let len = u32::try_from(size.sample(&mut generator)).unwrap_or(u32::MAX);
+        to_f64(wire_bytes(len))
+    };
+    if size.is_constant() {
+        return draw();
+    }
+    (0..DRAWS).map(|_| draw()).sum::<f64>() / f64::from(DRAWS)
 }
 
 fn run(field: Option<Field<'_>>, scenario: &Scenario) -> Result<RunSpec> {
@@ -294,10 +336,9 @@ fn read_traffic(
     queues: usize,
     warnings: &mut Vec<Warning>,
 ) -> Result<Vec<TrafficSpec>> {
-    let tables = field
-        .items()
-        .filter(|tables| !tables.is_empty())
-        .ok_or_else(|| field.error("is no list; write [[traffic]] with two brackets"))?;
+    let tables = field.items().filter(|tables| !tables.is_empty()).ok_or_else(|| {
+        field.error("is empty or no list of tables; write at least one [[traffic]]")
+    })?;
     tables.iter().map(|table| traffic::read_table(table, queues, warnings)).collect()
 }
 
@@ -309,20 +350,35 @@ fn check_placement(root: &Fields<'_>) -> Result<()> {
     Ok(())
 }
 
-/// `[sweep]` may hold any dotted keys; their values must be lists or ranges.
+/// `[sweep]` maps dotted keys of the scenario, quoted or nested, to lists or ranges.
 fn check_sweep(root: &Fields<'_>) -> Result<()> {
     let Some(field) = root.get("sweep") else { return Ok(()) };
-    let Value::Table(table) = field.value() else {
+    if !field.is_table() {
         return Err(field.error("is no table; write [sweep] and keys such as \"nic.rx\""));
-    };
+    }
+    check_swept(&field, "")
+}
+
+fn check_swept(field: &Field<'_>, prefix: &str) -> Result<()> {
+    let Value::Table(table) = field.value() else { return Ok(()) };
     for name in table.keys() {
         let value = field.member(name).expect("the key was just listed");
+        let key = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
         match value.value() {
-            Value::Array(_) | Value::Table(_) => {}
+            Value::Table(_) => check_swept(&value, &key)?,
+            Value::Array(items) if !items.is_empty() => {}
             Value::String(text) => {
                 range::parse(text).map_err(|message| value.error(&message))?;
             }
-            _ => return Err(value.error("is neither a list nor a range")),
+            _ => {
+                return Err(value.error("is neither a list nor a range; write for example [1, 2]"));
+            }
+        }
+        if !value.is_table() && !is_key(&key) {
+            return Err(value.error(&format!(
+                "{key} is not a key of a scenario; write one such as \"nic.rx\", or \
+                 \"traffic.0.rate\" for the first [[traffic]]"
+            )));
         }
     }
     Ok(())

@@ -22,7 +22,11 @@ fn table(keys: &[Key], common: &[Key]) -> Value {
             let mut property = kind(key.kind);
             property["description"] = json!(key.doc);
             if !key.default.is_empty() {
-                property["default"] = json!(key.default);
+                // Numbers as numbers; what is no value (a rule in words) as a string.
+                property["default"] = match (key.kind, key.default.parse()) {
+                    (Kind::Count | Kind::Number, Ok(number)) => Value::Number(number),
+                    _ => json!(key.default),
+                };
             }
             (key.name.to_owned(), property)
         })

@@ -8,7 +8,7 @@ use super::keys::{Of, RSS, SPACINGS, TRAFFIC};
 use super::quantity::{Field, Fields};
 use super::warning::Warning;
 use crate::id::QueueId;
-use crate::input::pcap::for_each_frame;
+use crate::input::pcap::{FrameRef, for_each_frame};
 use crate::input::trace::read_packets;
 use crate::model::distribution::Distribution;
 use crate::model::steering::{MICROSOFT_KEY, Rss};
@@ -21,6 +21,9 @@ type Result<T> = std::result::Result<T, ScenarioError>;
 
 /// The frame length where a scenario names none, in bytes without FCS.
 const DEFAULT_SIZE: u64 = 1500;
+
+/// Least mean of an ON or OFF period, in picoseconds: less than a frame takes on any wire.
+const PERIOD_MIN_PS: f64 = 1e3;
 
 /// Reads one table of traffic for a NIC with `queues` queues.
 pub(super) fn read_table(
@@ -128,6 +131,12 @@ fn in_phase(fields: &Fields<'_>, queues: usize) -> Result<usize> {
 }
 
 fn on_off(fields: &Fields<'_>, mean_size: f64, queues: usize) -> Result<OnOffSpec> {
+    for name in ["on", "off"] {
+        let field = fields.require(name)?;
+        if read_positive_times(&field)?.mean() < PERIOD_MIN_PS {
+            return Err(field.error("has a mean below 1 ns, less than a frame takes on any wire"));
+        }
+    }
     let spec = OnOffSpec {
         rate: positive_rate(fields, mean_size)?,
         rate_off: fields.or("rate_off", PacketRate::ZERO, |field| rate(field, mean_size))?,
@@ -159,7 +168,7 @@ fn batch(fields: &Fields<'_>, queues: usize) -> Result<BatchSpec> {
 fn trace(field: &Field<'_>, ids: &[QueueId], queues: usize) -> Result<Vec<RecordedPacket>> {
     let file = field.file()?;
     let mut packets = Vec::new();
-    for (number, record) in read_packets(&file)?.into_iter().enumerate() {
+    for (number, record) in field.read(read_packets)?.into_iter().enumerate() {
         if record.queue as usize >= queues {
             return Err(field.error(&format!(
                 "packet {} of {} is for queue {}, but nic.queues is {queues}; queues count from 0",
@@ -191,38 +200,42 @@ fn pcap(
     let repeat = fields.or("repeat", 1, |f| f.count(1, 1_000_000))?;
     let file = field.file()?;
     let mut once = Vec::new();
-    let summary = for_each_frame(&file, |frame| {
+    let mut keep = |frame: FrameRef<'_>| {
         let queue = QueueId::new(rss.queue_of_frame(frame.link_type, frame.data).queue);
         let time = SimTime::from_ps(round_to_u64(to_f64(frame.t_ps) / speed));
         once.push(RecordedPacket { time, queue, len: frame.len.max(1) });
-    })?;
+    };
+    let summary = field.read(|path| for_each_frame(path, &mut keep))?;
     if summary.reordered > 0 {
         let file = file.display().to_string();
         warnings.push(Warning::Reordered { file, frames: summary.reordered });
     }
     repeated(once, repeat).ok_or_else(|| {
-        field.error("repeated so often is longer than simulated time can be (213 days)")
+        field.error(&format!(
+            "repeated so often, or replayed so slowly, has more than {PACKETS_MAX} packets or \
+             lasts longer than simulated time can (213 days)"
+        ))
     })
 }
 
+/// Most packets of a repeated capture: they are held in memory, 16 bytes each.
+const PACKETS_MAX: usize = 200_000_000;
+
 /// The capture `times` times over, each a mean gap after the one before.
 fn repeated(once: Vec<RecordedPacket>, times: u64) -> Option<Vec<RecordedPacket>> {
+    let last = once.last().filter(|packet| packet.time != SimTime::MAX)?.time.as_ps();
     if times == 1 {
         return Some(once);
     }
-    let last = once.last().map_or(0, |packet| packet.time.as_ps());
     let gaps = (once.len() as u64).saturating_sub(1).max(1);
-    let period = last + last / gaps;
-    let capacity = once.len().checked_mul(usize::try_from(times).ok()?)?;
-    let mut all = Vec::with_capacity(capacity);
-    for turn in 0..times {
-        let offset = SimDuration::from_ps(period.checked_mul(turn)?);
-        for packet in &once {
-            let ps = packet.time.as_ps().checked_add(offset.as_ps())?;
-            all.push(RecordedPacket { time: SimTime::from_ps(ps), ..*packet });
-        }
-    }
-    Some(all)
+    let period = last.checked_add(last / gaps)?;
+    let count = once.len().checked_mul(usize::try_from(times).ok()?)?;
+    period.checked_mul(times).filter(|_| count <= PACKETS_MAX)?;
+    let turns = (0..times).map(|turn| SimDuration::from_ps(period * turn));
+    let shifted = |offset| {
+        once.iter().map(move |packet| RecordedPacket { time: packet.time + offset, ..*packet })
+    };
+    Some(turns.flat_map(shifted).collect())
 }
 
 /// `rss`: absent, `"toeplitz"` or `true` spread the queues evenly over 128 entries; a table names

@@ -23,6 +23,13 @@ pub enum Warning {
         /// Measured time.
         duration: SimDuration,
     },
+    /// Completion rings that cannot hold every packet a queue may have.
+    ShortCompletionRing {
+        /// Entries of a completion ring.
+        entries: u32,
+        /// Buffers a queue may have: its own and the reserve.
+        needed: u32,
+    },
     /// A capture had frames out of order.
     Reordered {
         /// The file.
@@ -68,6 +75,11 @@ impl fmt::Display for Warning {
             Self::LongWarmup { warmup, duration } => {
                 write!(f, "the warm-up ({warmup}) is longer than what is measured ({duration})")
             }
+            Self::ShortCompletionRing { entries, needed } => write!(
+                f,
+                "completion rings of {entries} entries cannot hold the {needed} packets that a \
+                 queue may have (rx + reserve), so some drops may be theirs"
+            ),
             Self::Reordered { file, frames } => write!(
                 f,
                 "{file}: {frames} frames were stamped earlier than the frame before them and are \

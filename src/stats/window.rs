@@ -100,7 +100,7 @@ fn level_time(level: i64, time: SimTime) -> i128 {
 pub struct Overlap {
     start: SimTime,
     end: SimTime,
-    sum_ps: u64,
+    sum_ps: u128,
 }
 
 impl Overlap {
@@ -112,12 +112,13 @@ impl Overlap {
 
     /// Adds the span from `from` to `to`.
     pub fn add(&mut self, from: SimTime, to: SimTime) {
-        self.sum_ps += to.min(self.end).saturating_since(from.max(self.start)).as_ps();
+        let inside = to.min(self.end).saturating_since(from.max(self.start));
+        self.sum_ps += u128::from(inside.as_ps());
     }
 
     /// The sum in picoseconds.
     #[must_use]
-    pub const fn sum_ps(&self) -> u64 {
+    pub const fn sum_ps(&self) -> u128 {
         self.sum_ps
     }
 }

@@ -47,6 +47,14 @@ pub enum QuantityError {
         /// The smallest unit.
         smallest: &'static str,
     },
+    /// The value is smaller than can be held, but not zero.
+    #[error("'{text}' is too small to be held exactly; write 0 or a larger {kind}")]
+    TooSmall {
+        /// What was written.
+        text: String,
+        /// The kind of quantity.
+        kind: &'static str,
+    },
     /// The value is larger than can be held.
     #[error("'{text}' is too large; the largest {kind} is {largest}")]
     TooLarge {

@@ -116,7 +116,7 @@ impl BitRate {
     pub fn parse(text: &str) -> Result<Self, QuantityError> {
         let exact = parse::parse(text, &BITS)?;
         Self::new(exact.numerator, exact.denominator.saturating_mul(PS_PER_S))
-            .ok_or_else(|| too_large(text))
+            .ok_or_else(|| out_of_range(text))
     }
 
     fn new(bits: u128, per_ps: u128) -> Option<Self> {
@@ -156,7 +156,7 @@ impl Rate {
         } else {
             PacketRate::new(exact.numerator, per_ps).map(Self::Packets)
         };
-        rate.ok_or_else(|| too_large(text))
+        rate.ok_or_else(|| out_of_range(text))
     }
 
     /// The rate in packets, where frames have `mean_bytes` bytes on average (without FCS).
@@ -212,8 +212,14 @@ fn gcd(a: u128, b: u128) -> u128 {
     if b == 0 { a.max(1) } else { gcd(b, a % b) }
 }
 
-fn too_large(text: &str) -> QuantityError {
-    QuantityError::TooLarge { text: text.to_owned(), kind: PACKETS.name, largest: PACKETS.largest }
+/// Rates that cannot be held are far below any that matters, or far above.
+fn out_of_range(text: &str) -> QuantityError {
+    let (text, kind) = (text.to_owned(), PACKETS.name);
+    if text.trim_start().starts_with('0') {
+        QuantityError::TooSmall { text, kind }
+    } else {
+        QuantityError::TooLarge { text, kind, largest: PACKETS.largest }
+    }
 }
 
 #[cfg(test)]

@@ -35,21 +35,9 @@ mod tests {
         let (a, rho) = (3, 0.8);
         let private = super::mm1k_loss(rho, a);
         assert_close(super::relabelled_loss(2, a, 0, rho), private, 1e-13);
-        assert_close(
-            super::relabelled_chain(2, a, 0, rho, |_, _| true),
-            private,
-            1e-13,
-        );
-        assert_close(
-            super::pinned_chain(2, a, 0, rho, |_, _| true).loss,
-            private,
-            1e-13,
-        );
-        assert_close(
-            super::hold_overflow_loss(2, a, 0, rho),
-            super::erlang_b(rho, a),
-            1e-13,
-        );
+        assert_close(super::relabelled_chain(2, a, 0, rho, |_, _| true), private, 1e-13);
+        assert_close(super::pinned_chain(2, a, 0, rho, |_, _| true).loss, private, 1e-13);
+        assert_close(super::hold_overflow_loss(2, a, 0, rho), super::erlang_b(rho, a), 1e-13);
     }
 
     #[test]
@@ -57,11 +45,7 @@ mod tests {
         let (a, r) = (2, 3);
         let poisson = super::mm1k_loss(0.9, a + r);
         assert_close(super::relabelled_loss(1, a, r, 0.9), poisson, 1e-13);
-        assert_close(
-            super::pinned_chain(1, a, r, 0.9, |_, _| true).loss,
-            poisson,
-            1e-13,
-        );
+        assert_close(super::pinned_chain(1, a, r, 0.9, |_, _| true).loss, poisson, 1e-13);
         let bursty = super::ippm1k_loss(4.0, 4.0, 0.5, a + r);
         for common in [false, true] {
             let relabelled = super::ipp_relabelled_loss(1, a, r, 4.0, 4.0, 0.5, common);
@@ -69,11 +53,7 @@ mod tests {
             assert_close(relabelled, bursty, 1e-12);
             assert_close(pinned, bursty, 1e-12);
         }
-        assert_close(
-            super::hold_overflow_loss(1, 4, 4, 4.0),
-            super::erlang_b(4.0, 8),
-            1e-13,
-        );
+        assert_close(super::hold_overflow_loss(1, 4, 4, 4.0), super::erlang_b(4.0, 8), 1e-13);
     }
 
     #[test]

@@ -28,6 +28,8 @@ const WARMUP: f64 = 2_000.0;
 pub(crate) enum Quantity {
     /// Dropped packets over offered ones, of these queues.
     Loss(Range<usize>),
+    /// Offered packets of a queue.
+    Offered,
     /// Time average of the reserve buffers in use.
     ReserveInUse,
     /// Share of the time in which no reserve buffer is free.
@@ -58,6 +60,12 @@ impl Case {
             .sum();
         let length = millions * 1e18 / UNIT / per_second / f64::from(REPLICATIONS);
         system.window = window(WARMUP, WARMUP + length);
+        Self { name: name.into(), system, expected: Vec::new() }
+    }
+
+    /// `system` from time zero on, for so many units.
+    pub(crate) fn from_zero(name: impl Into<String>, mut system: SystemSpec, length: f64) -> Self {
+        system.window = window(0.0, length);
         Self { name: name.into(), system, expected: Vec::new() }
     }
 
@@ -108,9 +116,13 @@ impl Quantity {
                 let offered: u64 = packets().map(|packets| packets.offered).sum();
                 (to_f64(dropped), to_f64(offered))
             }
+            Self::Offered => {
+                let offered: u64 = outcome.queues.iter().map(|queue| queue.packets.offered).sum();
+                (to_f64(offered), outcome.queues.len() as f64)
+            }
             Self::ReserveInUse => (outcome.reserve_in_use.mean, 1.0),
             Self::Exhausted => (outcome.exhausted_fraction, 1.0),
-            Self::Utilization => (outcome.utilization.expect("the host has cores"), 1.0),
+            Self::Utilization => (outcome.utilization, 1.0),
             Self::Sojourn => {
                 let count = to_f64(outcome.sojourn.count());
                 (units(outcome.sojourn.mean_us()) * count, count)
@@ -131,7 +143,7 @@ impl Quantity {
     fn coarsest(&self, exact: f64) -> f64 {
         match self {
             Self::Loss(_) if exact < 1e-3 => 0.05,
-            Self::Loss(_) => 0.02,
+            Self::Loss(_) | Self::Offered => 0.02,
             _ => 0.005,
         }
     }

@@ -261,6 +261,17 @@ impl Nic<'_> {
         }
     }
 
+    /// Whether a packet could have its buffers if all of them were free.
+    fn fits_ever(&self, incoming: Incoming) -> bool {
+        let buffers = &self.spec.buffers;
+        let reserve = buffers.reserve.as_ref().map_or(0, |reserve| match reserve.policy {
+            Policy::StaticCap { cap } => reserve.entries.min(cap),
+            _ => reserve.entries,
+        });
+        let most = u64::from(buffers.rx[incoming.queue] + reserve);
+        u64::from(incoming.len) <= most * buffers.rx_buf_len
+    }
+
     fn arrive(&mut self, incoming: Incoming, host: &mut dyn Host) {
         let number = self.packets.len();
         let (given, fate) = (Buffers::default(), Fate::Outstanding);
@@ -271,6 +282,8 @@ impl Nic<'_> {
         let room = self.fifo.iter().map(len).sum::<u64>() + u64::from(incoming.len);
         let reason = match self.offer(incoming) {
             Ok(buffers) if !overtakes => return self.place(number, buffers, host),
+            _ if !self.fits_ever(incoming) && overtakes => DropReason::NoBuffer,
+            Err(reason) if !self.fits_ever(incoming) => reason,
             _ if room <= self.spec.fifo => return self.fifo.push(number),
             Err(reason) if self.spec.fifo == 0 => reason,
             _ => DropReason::FifoFull,

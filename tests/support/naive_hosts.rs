@@ -152,17 +152,13 @@ struct Holding {
     packets: Vec<(u64, usize)>,
 }
 
-impl Host for Holding {
-    fn placed(&mut self, nic: &mut Nic<'_>, number: usize) {
-        let incoming = nic.packets[number].incoming;
-        nic.queues[incoming.queue].completions -= 1;
-        self.packets.push((nic.now.saturating_add(incoming.work), number));
-    }
-
-    fn finish(&mut self, nic: &mut Nic<'_>) -> bool {
-        let Some(index) = self.packets.iter().position(|packet| packet.0 == nic.now) else {
-            return false;
+impl Holding {
+    /// Releases one packet due now whose holding time is zero, or is not.
+    fn release_one(&mut self, zero: bool, nic: &mut Nic<'_>) -> bool {
+        let due = |packet: &(u64, usize)| {
+            packet.0 == nic.now && (nic.packets[packet.1].incoming.work == 0) == zero
         };
+        let Some(index) = self.packets.iter().position(due) else { return false };
         let (_, number) = self.packets.remove(index);
         let queue = nic.packets[number].incoming.queue;
         nic.queues[queue].ring.retain(|other| *other != number);
@@ -173,9 +169,26 @@ impl Host for Holding {
         }
         true
     }
+}
 
-    fn start(&mut self, _nic: &mut Nic<'_>) -> bool {
-        false
+impl Host for Holding {
+    fn placed(&mut self, nic: &mut Nic<'_>, number: usize) {
+        let incoming = nic.packets[number].incoming;
+        nic.queues[incoming.queue].completions -= 1;
+        self.packets.push((nic.now.saturating_add(incoming.work), number));
+    }
+
+    fn finish(&mut self, nic: &mut Nic<'_>) -> bool {
+        self.release_one(false, nic)
+    }
+
+    /// What is held for no time leaves when the arrivals of the instant are over, all at once.
+    fn start(&mut self, nic: &mut Nic<'_>) -> bool {
+        let mut released = false;
+        while self.release_one(true, nic) {
+            released = true;
+        }
+        released
     }
 }
 

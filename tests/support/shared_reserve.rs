@@ -8,7 +8,8 @@ use rxplan::model::traffic::{OnOffSpec, TrafficKind};
 
 use crate::measure::{Case, Quantity, assert_agreement};
 use crate::systems::{
-    LEN, exponential, hold, interrupted, memoryless_queues, poisson, rings, server, with_reserve,
+    LEN, exponential, hold, interrupted, memoryless_queues, poisson, rings, server, uniform,
+    with_reserve,
 };
 use crate::{exact, formulas};
 
@@ -35,7 +36,7 @@ fn overflow() -> Vec<Case> {
     });
     // Relabelled, the product form holds for any distribution of the holding times.
     let relabelled = sizes.map(|(n, a, r, load, millions)| {
-        let system = hold(n, a, load, Distribution::Uniform { min: 0, max: 2_000_000 });
+        let system = hold(n, a, load, uniform(1.0));
         let system = with_reserve(system, r, Relabelled, CompleteSharing);
         Case::new(format!("relabelled overflow {n} x {a} + {r} at {load}"), system, millions)
             .loss(formulas::relabelled_hold_loss(n as usize, a as usize, r as usize, load))

@@ -3,18 +3,18 @@
 use rxplan::model::distribution::Distribution;
 use rxplan::model::host::{BusyPollSpec, HostSpec};
 use rxplan::model::system::SystemSpec;
-use rxplan::model::traffic::{BatchSpec, TrafficKind};
+use rxplan::model::traffic::{BatchSpec, OnOffSpec, Spacing, TrafficKind};
 use rxplan::units::SimDuration;
 
 use crate::measure::{Case, Quantity, assert_agreement};
 use crate::systems::{
-    LEN, batches, constant, exponential, hold, interrupted, modulated, poisson, rate, rings,
-    server, span,
+    LEN, UNIT, batches, constant, exponential, hold, interrupted, modulated, poisson, rate, rings,
+    server, span, uniform,
 };
 use crate::{exact, formulas};
 
 /// Every family of such cases.
-pub(crate) const FAMILIES: [fn() -> Vec<Case>; 12] = [
+pub(crate) const FAMILIES: [fn() -> Vec<Case>; 13] = [
     memoryless,
     constant_service,
     constant_gaps,
@@ -27,6 +27,7 @@ pub(crate) const FAMILIES: [fn() -> Vec<Case>; 12] = [
     busy_polls,
     nic_memory,
     sojourns,
+    beginnings,
 ];
 
 /// One ring of `k` entries and one server with exponential service.
@@ -183,8 +184,10 @@ fn servers_that_wake_up_agree() {
 
 /// Erlang's formula holds for any distribution of the holding times.
 fn erlang() -> Vec<Case> {
-    let branches =
-        Distribution::HyperExponential { means: vec![0.5e6, 3e6], weights: vec![0.8, 0.2] };
+    let branches = Distribution::HyperExponential {
+        means: vec![0.5 * UNIT, 3.0 * UNIT],
+        weights: vec![0.8, 0.2],
+    };
     [
         (4.0, 8, "exponential", exponential(1.0), 2.0),
         (2.0, 2, "exponential", exponential(1.0), 1.0),
@@ -298,7 +301,6 @@ fn sojourns() -> Vec<Case> {
     let rho: f64 = 0.5;
     let system = |service| rings(1, 100_000, server(1, service), poisson(rho));
     let mean = |square: f64| 1.0 + rho * square / (2.0 * (1.0 - rho));
-    let uniform = Distribution::Uniform { min: 0, max: 2_000_000 };
     let quantile = |q: f64| -(1.0 - q).ln() / (1.0 - rho);
     vec![
         Case::new("M/M/1", system(exponential(1.0)), 4.0)
@@ -307,11 +309,51 @@ fn sojourns() -> Vec<Case> {
             .with(Quantity::SojournQuantile(0.5), quantile(0.5))
             .with(Quantity::SojournQuantile(0.99), quantile(0.99)),
         Case::new("M/D/1", system(constant(1.0)), 2.0).with(Quantity::Sojourn, mean(1.0)),
-        Case::new("M/U/1", system(uniform), 2.0).with(Quantity::Sojourn, mean(4.0 / 3.0)),
+        Case::new("M/U/1", system(uniform(1.0)), 2.0).with(Quantity::Sojourn, mean(4.0 / 3.0)),
     ]
 }
 
 #[test]
 fn sojourns_without_loss_agree() {
     assert_agreement(&sojourns());
+}
+
+/// Sources begin in their steady state: from the first instant on they send at their mean rate.
+fn beginnings() -> Vec<Case> {
+    let periods = [
+        ("exponential", exponential(8.0), exponential(24.0)),
+        ("constant", constant(8.0), constant(24.0)),
+        ("uniform", uniform(8.0), uniform(24.0)),
+    ];
+    let bursts = periods.map(|(name, on, off)| {
+        let spec = OnOffSpec { on, off, ..interrupted(2.0, 16.0, 0.5) };
+        (format!("bursts, {name}"), TrafficKind::OnOff(spec), 0.5)
+    });
+    // Half a gap is lost of every burst, since a burst begins with a gap.
+    let even = OnOffSpec {
+        on: constant(8.25),
+        off: constant(23.75),
+        spacing: Spacing::Constant,
+        ..interrupted(2.0, 16.0, 0.5)
+    };
+    let even = ("even bursts".to_owned(), TrafficKind::OnOff(even), 0.5);
+    let epochs = [("constant", constant(8.0)), ("uniform", uniform(8.0))].map(|(name, every)| {
+        let TrafficKind::Batch(spec) = batches(0.5, 4.0) else { unreachable!("these are batches") };
+        (format!("batches, {name}"), TrafficKind::Batch(BatchSpec { every, ..spec }), 0.5)
+    });
+    let constant = ("constant".to_owned(), TrafficKind::Constant { rate: rate(0.1) }, 0.1);
+    let sources = bursts.into_iter().chain([even]).chain(epochs).chain([constant]);
+    let length = 3.0;
+    sources
+        .map(|(name, kind, rate)| {
+            let host = HostSpec::Hold { time: exponential(1.0) };
+            Case::from_zero(name, rings(500, 1, host, kind), length)
+                .with(Quantity::Offered, rate * length)
+        })
+        .collect()
+}
+
+#[test]
+fn sources_begin_in_their_steady_state() {
+    assert_agreement(&beginnings());
 }

@@ -30,6 +30,11 @@ pub(crate) fn exponential(mean: f64) -> Distribution {
     Distribution::Exponential { mean: mean * UNIT }
 }
 
+/// Times uniform between zero and twice this mean.
+pub(crate) fn uniform(mean: f64) -> Distribution {
+    Distribution::Uniform { min: 0, max: span(2.0 * mean).as_ps() }
+}
+
 /// So many packets per unit of time.
 pub(crate) fn rate(packets: f64) -> PacketRate {
     let per_million = round_to_u64(packets * 1e6);

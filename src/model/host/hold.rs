@@ -7,7 +7,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use super::Packet;
+use super::{HostSlots, Packet};
 use crate::id::QueueId;
 use crate::model::buffers::Lease;
 use crate::model::system::Machine;
@@ -20,6 +20,9 @@ const RELEASE: usize = 0;
 #[derive(Debug)]
 pub(crate) struct Hold {
     packets: BinaryHeap<Reverse<Held>>,
+    /// Packets held for no time at all: released when the arrivals of this instant are over.
+    passing: Vec<(QueueId, Packet)>,
+    slots: HostSlots,
     order: u64,
     /// Sum of the queue's leases, and number of its packets.
     held: Vec<(Lease, u64)>,
@@ -35,9 +38,9 @@ struct Held {
 }
 
 impl Hold {
-    pub(super) fn new(queues: usize) -> Self {
+    pub(super) fn new(queues: usize, slots: HostSlots) -> Self {
         let held = vec![(Lease::default(), 0); queues];
-        Self { packets: BinaryHeap::new(), order: 0, held }
+        Self { packets: BinaryHeap::new(), passing: Vec::new(), slots, order: 0, held }
     }
 
     pub(super) fn packet_placed(
@@ -47,10 +50,15 @@ impl Hold {
         machine: &mut Machine<'_>,
     ) {
         machine.buffers.free_completion(queue);
-        let release = machine.now + packet.work;
         let (lease, count) = &mut self.held[queue.index()];
         *lease = lease.plus(packet.lease);
         *count += 1;
+        if packet.work.is_zero() {
+            self.passing.push((queue, packet));
+            machine.calendar.set(self.slots.first_visit, machine.now);
+            return;
+        }
+        let release = machine.now + packet.work;
         self.packets.push(Reverse(Held { release, order: self.order, queue, packet }));
         self.order += 1;
         self.schedule(machine);
@@ -58,18 +66,30 @@ impl Hold {
 
     pub(super) fn release_due(&mut self, machine: &mut Machine<'_>) {
         let Reverse(Held { queue, packet, .. }) = self.packets.pop().expect("a release is due");
+        self.release(queue, &packet, machine);
+        self.schedule(machine);
+    }
+
+    /// Packets that are held for no time leave.
+    pub(super) fn passing_due(&mut self, machine: &mut Machine<'_>) {
+        machine.calendar.clear(self.slots.first_visit);
+        for (queue, packet) in std::mem::take(&mut self.passing) {
+            self.release(queue, &packet, machine);
+        }
+    }
+
+    fn release(&mut self, queue: QueueId, packet: &Packet, machine: &mut Machine<'_>) {
         let (lease, count) = &mut self.held[queue.index()];
         lease.dedicated -= packet.lease.dedicated;
         lease.reserve -= packet.lease.reserve;
         *count -= 1;
         let emptied = *count == 0;
-        machine.deliver(queue, &packet);
+        machine.deliver(queue, packet);
         let lease = machine.buffers.destination(queue, packet.lease);
         machine.release(queue, lease);
         if emptied {
             machine.flush(queue);
         }
-        self.schedule(machine);
     }
 
     fn schedule(&self, machine: &mut Machine<'_>) {

@@ -55,10 +55,7 @@ impl<S> Chain<S> {
 
     /// Mean of `value` over the distribution `pi`.
     pub(super) fn mean(&self, pi: &[f64], value: impl Fn(&S) -> f64) -> f64 {
-        pi.iter()
-            .zip(&self.states)
-            .map(|(p, state)| p * value(state))
-            .sum()
+        pi.iter().zip(&self.states).map(|(p, state)| p * value(state)).sum()
     }
 
     /// The stationary distribution, in order of discovery.
@@ -111,9 +108,7 @@ impl<S> Chain<S> {
         let mut pi = vec![1.0];
         for next in 1..count {
             let low = next.saturating_sub(half);
-            let p: f64 = (low..next)
-                .map(|from| pi[from] * rates[cell(from, next)])
-                .sum();
+            let p: f64 = (low..next).map(|from| pi[from] * rates[cell(from, next)]).sum();
             push_scaled(&mut pi, p);
         }
         normalise(&mut pi);
@@ -130,16 +125,10 @@ impl<S> Chain<S> {
                 incoming[to].push((from, rate));
             }
         }
-        let leaving: Vec<f64> = self
-            .edges
-            .iter()
-            .map(|row| row.iter().map(|edge| edge.1).sum())
-            .collect();
+        let leaving: Vec<f64> =
+            self.edges.iter().map(|row| row.iter().map(|edge| edge.1).sum()).collect();
         let inflow = |pi: &[f64], to: usize| -> f64 {
-            incoming[to]
-                .iter()
-                .map(|&(from, rate)| pi[from] * rate)
-                .sum()
+            incoming[to].iter().map(|&(from, rate)| pi[from] * rate).sum()
         };
         let mut pi = vec![1.0; count];
         for _ in 0..MAX_SWEEPS {
@@ -148,9 +137,8 @@ impl<S> Chain<S> {
             }
             normalise(&mut pi);
             let outflow: f64 = pi.iter().zip(&leaving).map(|(p, rate)| p * rate).sum();
-            let imbalance: f64 = (0..count)
-                .map(|to| (inflow(&pi, to) - pi[to] * leaving[to]).abs())
-                .sum();
+            let imbalance: f64 =
+                (0..count).map(|to| (inflow(&pi, to) - pi[to] * leaving[to]).abs()).sum();
             if imbalance <= RESIDUAL * outflow {
                 return pi;
             }
@@ -229,11 +217,7 @@ mod tests {
     fn a_chain_too_wide_to_eliminate_is_iterated() {
         let count = 900_usize;
         let chain = Chain::explore(0_usize, |&n| {
-            vec![
-                ((n + 1) % count, 1.0),
-                ((n * 7 + 3) % count, 0.5),
-                (0, 0.25),
-            ]
+            vec![((n + 1) % count, 1.0), ((n * 7 + 3) % count, 0.5), (0, 0.25)]
         });
         let half = chain.half_band();
         assert!(chain.len() * half * half > super::ELIMINATION_BUDGET);

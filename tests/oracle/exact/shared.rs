@@ -30,10 +30,7 @@ pub(crate) fn relabelled_loss(n: usize, a: usize, r: usize, rho: f64) -> f64 {
     };
     let with_any = |others: &[f64]| -> Vec<f64> {
         let not_full = others.iter().map(|weight| (1.0 - dedicated_full) * weight);
-        not_full
-            .zip(with_full(others))
-            .map(|(below, full)| below + full)
-            .collect()
+        not_full.zip(with_full(others)).map(|(below, full)| below + full).collect()
     };
     let mut others = vec![0.0; r + 1];
     others[0] = 1.0;
@@ -42,9 +39,7 @@ pub(crate) fn relabelled_loss(n: usize, a: usize, r: usize, rho: f64) -> f64 {
         let largest = others.iter().copied().fold(0.0, f64::max);
         others.iter_mut().for_each(|weight| *weight /= largest);
     }
-    let total = with_any(&others)
-        .into_iter()
-        .fold(0.0, |sum, weight| sum / tilt + weight);
+    let total = with_any(&others).into_iter().fold(0.0, |sum, weight| sum / tilt + weight);
     with_full(&others)[r] / total
 }
 
@@ -60,13 +55,7 @@ pub(crate) fn relabelled_chain(
     rho: f64,
     admit: impl Fn(usize, usize) -> bool,
 ) -> f64 {
-    let rings = Rings {
-        n,
-        a,
-        r,
-        source: Source::poisson(rho),
-        admit,
-    };
+    let rings = Rings { n, a, r, source: Source::poisson(rho), admit };
     rings.solve::<usize>().loss
 }
 
@@ -93,13 +82,7 @@ pub(crate) fn pinned_chain(
     rho: f64,
     admit: impl Fn(usize, usize) -> bool,
 ) -> Pinned {
-    let rings = Rings {
-        n,
-        a,
-        r,
-        source: Source::poisson(rho),
-        admit,
-    };
+    let rings = Rings { n, a, r, source: Source::poisson(rho), admit };
     rings.solve::<VecDeque<Buffer>>()
 }
 
@@ -117,15 +100,7 @@ pub(crate) fn ipp_relabelled_loss(
     common: bool,
 ) -> f64 {
     let source = Source::interrupted(on_rate, mean_burst, rho, common);
-    Rings {
-        n,
-        a,
-        r,
-        source,
-        admit: |_, _| true,
-    }
-    .solve::<usize>()
-    .loss
+    Rings { n, a, r, source, admit: |_, _| true }.solve::<usize>().loss
 }
 
 /// Loss of the pinned reserve, open to all, with interrupted Poisson sources.
@@ -141,15 +116,7 @@ pub(crate) fn ipp_pinned_loss(
     common: bool,
 ) -> f64 {
     let source = Source::interrupted(on_rate, mean_burst, rho, common);
-    Rings {
-        n,
-        a,
-        r,
-        source,
-        admit: |_, _| true,
-    }
-    .solve::<VecDeque<Buffer>>()
-    .loss
+    Rings { n, a, r, source, admit: |_, _| true }.solve::<VecDeque<Buffer>>().loss
 }
 
 /// Loss of a reserve whose packets hold their buffers for independent exponential times of mean 1.
@@ -242,9 +209,7 @@ impl Queue for VecDeque<Buffer> {
     }
 
     fn reserve_held(&self, _a: usize) -> usize {
-        self.iter()
-            .filter(|&&buffer| buffer == Buffer::Reserve)
-            .count()
+        self.iter().filter(|&&buffer| buffer == Buffer::Reserve).count()
     }
 
     fn arrive(&mut self, buffer: Buffer) {
@@ -268,22 +233,12 @@ struct Source {
 impl Source {
     /// A source that never leaves the ON phase.
     fn poisson(rho: f64) -> Self {
-        Self {
-            on_rate: rho,
-            on_to_off: 0.0,
-            off_to_on: 0.0,
-            common: false,
-        }
+        Self { on_rate: rho, on_to_off: 0.0, off_to_on: 0.0, common: false }
     }
 
     fn interrupted(on_rate: f64, mean_burst: f64, rho: f64, common: bool) -> Self {
         let (on_to_off, off_to_on) = interruption_rates(on_rate, mean_burst, rho);
-        Self {
-            on_rate,
-            on_to_off,
-            off_to_on,
-            common,
-        }
+        Self { on_rate, on_to_off, off_to_on, common }
     }
 }
 
@@ -305,13 +260,7 @@ struct Rings<F> {
 
 impl<F: Fn(usize, usize) -> bool> Rings<F> {
     fn solve<Q: Queue>(&self) -> Pinned {
-        let start = vec![
-            Ring {
-                on: true,
-                queue: Q::default()
-            };
-            self.n
-        ];
+        let start = vec![Ring { on: true, queue: Q::default() }; self.n];
         let chain = Chain::explore(start, |rings| self.jumps(rings));
         let pi = chain.stationary();
         let lost = |rings: &Vec<Ring<Q>>| {
@@ -327,10 +276,7 @@ impl<F: Fn(usize, usize) -> bool> Rings<F> {
     }
 
     fn reserve_in_use<Q: Queue>(&self, rings: &[Ring<Q>]) -> usize {
-        rings
-            .iter()
-            .map(|ring| ring.queue.reserve_held(self.a))
-            .sum()
+        rings.iter().map(|ring| ring.queue.reserve_held(self.a)).sum()
     }
 
     /// The buffer that a packet arriving to `queue` gets, if any.
@@ -360,9 +306,7 @@ impl<F: Fn(usize, usize) -> bool> Rings<F> {
             if ring.on
                 && let Some(buffer) = self.place(rings, &ring.queue)
             {
-                jump(self.source.on_rate, &|target| {
-                    target[i].queue.arrive(buffer)
-                });
+                jump(self.source.on_rate, &|target| target[i].queue.arrive(buffer));
             }
             if ring.queue.packets() > 0 {
                 jump(1.0, &|target| target[i].queue.depart());
@@ -373,19 +317,13 @@ impl<F: Fn(usize, usize) -> bool> Rings<F> {
         }
         if self.source.common {
             let on = rings[0].on;
-            jump(self.switch_rate(on), &|target| {
-                target.iter_mut().for_each(|ring| ring.on = !on)
-            });
+            jump(self.switch_rate(on), &|target| target.iter_mut().for_each(|ring| ring.on = !on));
         }
         jumps
     }
 
     fn switch_rate(&self, on: bool) -> f64 {
-        if on {
-            self.source.on_to_off
-        } else {
-            self.source.off_to_on
-        }
+        if on { self.source.on_to_off } else { self.source.off_to_on }
     }
 }
 
@@ -436,12 +374,7 @@ mod tests {
 
     #[test]
     fn product_form_agrees_with_the_chain() {
-        for (n, a, r, rho) in [
-            (1, 3, 4, 0.7),
-            (2, 0, 5, 0.9),
-            (3, 2, 6, 1.3),
-            (4, 2, 5, 1.0),
-        ] {
+        for (n, a, r, rho) in [(1, 3, 4, 0.7), (2, 0, 5, 0.9), (3, 2, 6, 1.3), (4, 2, 5, 1.0)] {
             let chain = relabelled_chain(n, a, r, rho, always);
             assert_close(relabelled_loss(n, a, r, rho), chain, 1e-12);
         }

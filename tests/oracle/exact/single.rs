@@ -49,21 +49,14 @@ pub(crate) fn mxd1k_loss(rho: f64, mean_batch: f64, k: usize) -> f64 {
         return 1.0;
     }
     let during = Arrivals::compound_poisson(rho, mean_batch, k);
-    assert!(
-        during.exactly(0) > 0.0,
-        "a service time without arrivals has a probability"
-    );
+    assert!(during.exactly(0) > 0.0, "a service time without arrivals has a probability");
     let after_idle = during.plus_batch(mean_batch);
     let mut left_behind = vec![1.0];
     for level in 0..k - 1 {
         let from_idle = left_behind[0] * after_idle.at_least(level + 2);
-        let from_busy: f64 = (1..=level)
-            .map(|i| left_behind[i] * during.at_least(level + 2 - i))
-            .sum();
-        push_scaled(
-            &mut left_behind,
-            (from_idle + from_busy) / during.exactly(0),
-        );
+        let from_busy: f64 =
+            (1..=level).map(|i| left_behind[i] * during.at_least(level + 2 - i)).sum();
+        push_scaled(&mut left_behind, (from_idle + from_busy) / during.exactly(0));
     }
     normalise(&mut left_behind);
     let lost_busy: f64 = (1..k).map(|i| left_behind[i] * during.excess(k - i)).sum();
@@ -102,20 +95,14 @@ pub(crate) fn mmpp2_m1k_loss(
     let rate = |on: bool| if on { rate_on } else { rate_off };
     let chain = Chain::explore((0_usize, true), |&(packets, on)| {
         let change = if on { on_to_off } else { off_to_on };
-        let mut jumps = vec![
-            ((packets, !on), change),
-            ((k.min(packets + 1), on), rate(on)),
-        ];
+        let mut jumps = vec![((packets, !on), change), ((k.min(packets + 1), on), rate(on))];
         if packets > 0 {
             jumps.push(((packets - 1, on), 1.0));
         }
         jumps
     });
     let pi = chain.stationary();
-    let lost = chain.mean(
-        &pi,
-        |&(packets, on)| if packets == k { rate(on) } else { 0.0 },
-    );
+    let lost = chain.mean(&pi, |&(packets, on)| if packets == k { rate(on) } else { 0.0 });
     lost / chain.mean(&pi, |&(_, on)| rate(on))
 }
 
@@ -138,10 +125,7 @@ pub(crate) fn mm1k_setup_loss(rho: f64, mean_setup: f64, k: usize) -> f64 {
             Server::Idle if k == 0 => vec![],
             Server::Idle => vec![((1, Server::SettingUp), rho)],
             Server::SettingUp => {
-                vec![
-                    ((joined, server), rho),
-                    ((packets, Server::Busy), 1.0 / mean_setup),
-                ]
+                vec![((joined, server), rho), ((packets, Server::Busy), 1.0 / mean_setup)]
             }
             Server::Busy if packets == 1 => vec![((joined, server), rho), ((0, Server::Idle), 1.0)],
             Server::Busy => vec![((joined, server), rho), ((packets - 1, server), 1.0)],
@@ -166,9 +150,7 @@ pub(crate) fn periodic_poll_loss(lambda: f64, period: f64, budget: usize, k: usi
         let below = (0..room).map(|accepted| (held + accepted, arrivals.exactly(accepted)));
         let full = (k, arrivals.at_least(room));
         let likely = below.chain([full]).filter(|&(_, p)| p > 1e-60);
-        likely
-            .map(|(found, p)| (found.saturating_sub(freed), p))
-            .collect()
+        likely.map(|(found, p)| (found.saturating_sub(freed), p)).collect()
     });
     let pi = chain.stationary();
     chain.mean(&pi, |&held| arrivals.excess(k - held)) / offered
@@ -229,11 +211,7 @@ impl Arrivals {
         normalise(&mut weights);
         let tail = sums_to_the_end(&weights);
         let overshoot = sums_to_the_end(&tail[1..]);
-        Self {
-            probability: weights,
-            tail,
-            overshoot,
-        }
+        Self { probability: weights, tail, overshoot }
     }
 
     /// Probability of exactly `n` arrivals.
@@ -274,12 +252,7 @@ mod tests {
         table.trim().lines().map(|line| {
             let mut words = line.split_whitespace();
             let size = words.next().unwrap().parse().unwrap();
-            (
-                size,
-                words
-                    .map(|word| (word != "-").then(|| word.parse().unwrap()))
-                    .collect(),
-            )
+            (size, words.map(|word| (word != "-").then(|| word.parse().unwrap())).collect())
         })
     }
 
@@ -387,11 +360,7 @@ mod tests {
     #[test]
     fn mmpp2_has_the_right_limits() {
         for k in [0, 1, 5, 40] {
-            assert_close(
-                mmpp2_m1k_loss(0.9, 0.9, 0.3, 0.7, k),
-                mm1k_loss(0.9, k),
-                1e-12,
-            );
+            assert_close(mmpp2_m1k_loss(0.9, 0.9, 0.3, 0.7, k), mm1k_loss(0.9, k), 1e-12);
             let mean = (0.25 * 2.0 + 0.75 * 0.4) / 1.0;
             let fast = mmpp2_m1k_loss(2.0, 0.4, 3e9, 1e9, k);
             assert_close(fast, mm1k_loss(mean, k), 1e-6);
@@ -435,11 +404,7 @@ mod tests {
             (-series).exp() / (std::f64::consts::TAU * m).sqrt()
         };
         for k in [100, 1000, 3000] {
-            assert_close(
-                periodic_poll_loss(k as f64, 1.0, 0, k),
-                stirling(k as f64),
-                1e-11,
-            );
+            assert_close(periodic_poll_loss(k as f64, 1.0, 0, k), stirling(k as f64), 1e-11);
         }
     }
 
