@@ -162,6 +162,7 @@ impl Sizes {
         Self { size: spec.size.clone(), generator: streams.stream(&format!("{name} size")) }
     }
 
+    #[inline]
     fn draw(&mut self) -> u32 {
         let len = self.size.sample(&mut self.generator).clamp(1, u64::from(u32::MAX));
         u32::try_from(len).expect("clamped to 32 bits")

@@ -36,6 +36,8 @@ pub(crate) enum Quantity {
     Exhausted,
     /// Busy time of the server or core.
     Utilization,
+    /// Share of core time covered by stalls.
+    Stalled,
     /// Mean time from arrival to delivery, in units.
     Sojourn,
     /// A quantile of that time, in units.
@@ -123,6 +125,7 @@ impl Quantity {
             Self::ReserveInUse => (outcome.reserve_in_use.mean, 1.0),
             Self::Exhausted => (outcome.exhausted_fraction, 1.0),
             Self::Utilization => (outcome.utilization, 1.0),
+            Self::Stalled => (outcome.stalled_fraction, 1.0),
             Self::Sojourn => {
                 let count = to_f64(outcome.sojourn.count());
                 (units(outcome.sojourn.mean_us()) * count, count)
@@ -143,7 +146,7 @@ impl Quantity {
     fn coarsest(&self, exact: f64) -> f64 {
         match self {
             Self::Loss(_) if exact < 1e-3 => 0.05,
-            Self::Loss(_) | Self::Offered => 0.02,
+            Self::Loss(_) | Self::Offered | Self::Stalled => 0.02,
             _ => 0.005,
         }
     }

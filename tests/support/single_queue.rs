@@ -2,6 +2,7 @@
 
 use rxplan::model::distribution::Distribution;
 use rxplan::model::host::{BusyPollSpec, HostSpec};
+use rxplan::model::stall::{Scope, StallPattern, StallSpec};
 use rxplan::model::system::SystemSpec;
 use rxplan::model::traffic::{BatchSpec, OnOffSpec, Spacing, TrafficKind};
 use rxplan::units::SimDuration;
@@ -14,7 +15,7 @@ use crate::systems::{
 use crate::{exact, formulas};
 
 /// Every family of such cases.
-pub(crate) const FAMILIES: [fn() -> Vec<Case>; 13] = [
+pub(crate) const FAMILIES: [fn() -> Vec<Case>; 14] = [
     memoryless,
     constant_service,
     constant_gaps,
@@ -28,6 +29,7 @@ pub(crate) const FAMILIES: [fn() -> Vec<Case>; 13] = [
     nic_memory,
     sojourns,
     beginnings,
+    stalls,
 ];
 
 /// One ring of `k` entries and one server with exponential service.
@@ -356,4 +358,30 @@ fn beginnings() -> Vec<Case> {
 #[test]
 fn sources_begin_in_their_steady_state() {
     assert_agreement(&beginnings());
+}
+
+/// Stalls cover their share of time from the first instant on; where they overlap, the share is
+/// that of M/G/inf, and it is measured after the warm-up.
+fn stalls() -> Vec<Case> {
+    let system = |every, lasts| {
+        let mut system = rings(200, 1, server(200, constant(1.0)), poisson(0.01));
+        let pattern = StallPattern::Random { every, lasts };
+        system.stalls = vec![StallSpec { scope: Scope::Core, pattern }];
+        system
+    };
+    let apart = Distribution::Uniform { min: span(4.0).as_ps(), max: span(12.0).as_ps() };
+    let share = 1.0 - (-1.5_f64).exp();
+    vec![
+        Case::from_zero("stalls apart", system(apart.clone(), constant(3.0)), 3.0)
+            .with(Quantity::Stalled, 3.0 / 8.0),
+        Case::from_zero("random stalls apart", system(apart, uniform(2.0)), 3.0)
+            .with(Quantity::Stalled, 2.0 / 8.0),
+        Case::new("stalls that overlap", system(exponential(8.0), uniform(12.0)), 0.05)
+            .with(Quantity::Stalled, share),
+    ]
+}
+
+#[test]
+fn stalls_cover_their_share_of_time() {
+    assert_agreement(&stalls());
 }
