@@ -207,6 +207,10 @@ pub(crate) struct System<'a> {
 /// Events between two looks at [`Progress`].
 const EVENTS_PER_LOOK: u32 = 1 << 14;
 
+/// How long after the last recorded arrival stalls still come: without an end, a host whose stalls
+/// always overlap would never finish.
+const AFTER_RECORDING: SimDuration = SimDuration::from_ms(60_000);
+
 impl SystemSpec {
     /// Runs one replication; `None` if it was stopped.
     #[must_use]
@@ -262,7 +266,7 @@ impl<'a> System<'a> {
             host: Host::new(
                 &spec.host,
                 &spec.stalls,
-                spec.window.end_or_max(),
+                spec.window.end.unwrap_or(last_arrival + AFTER_RECORDING),
                 sync_cost,
                 queues,
                 slots,

@@ -174,11 +174,15 @@ impl PlanReport {
             "p99 us",
             "drop rate",
         ]);
+        let least = match &self.recommended {
+            Some(row) if row.reserve_entries > 0 => "least, with reserve",
+            _ => "least memory",
+        };
         let rows = [
             ("baseline", Some(&self.baseline)),
             ("scenario", self.scenario.as_ref()),
             ("least, no reserve", self.today.as_ref()),
-            ("least memory", self.recommended.as_ref()),
+            (least, self.recommended.as_ref()),
         ];
         for (name, row) in rows {
             let Some(row) = row else {
