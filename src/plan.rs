@@ -91,7 +91,8 @@ pub fn plan(
     let largest = search.judge(search.largest())?;
     let mut recommended = None;
     let mut today = None;
-    if search.overload().is_none() {
+    // Where the largest misses the goal no smaller one can meet it.
+    if search.overload().is_none() && search.meets_goal(&largest) {
         let reserves = scenario.plan.reserve.clone();
         let feasible = search.least_per_reserve(&reserves)?;
         recommended = search.cheapest(feasible.iter());

@@ -85,20 +85,11 @@ pub(super) fn is_key(path: &str) -> bool {
             keys.iter().any(|key| key.name == part && parts(key.kind))
         };
         let mut rest = |kind: Kind| below(kind, parts.clone());
-        let in_variants = |variants: &Variants, name: &str| {
-            name == variants.tag
-                || variants.common.iter().any(|key| key.name == name)
-                || variants
-                    .variants
-                    .iter()
-                    .any(|(_, keys, _)| keys.iter().any(|key| key.name == name))
-        };
         match kind {
             Kind::Table(keys) => listed(keys, &mut rest),
-            Kind::Variants(variants) => in_variants(variants, part),
+            Kind::Variants(variants) => variants.has(part),
             Kind::ListOf(variants) => {
-                part.parse::<usize>().is_ok()
-                    && parts.next().is_none_or(|name| in_variants(variants, name))
+                part.parse::<usize>().is_ok() && parts.next().is_none_or(|name| variants.has(name))
             }
             // Parameters of a distribution, entries of a list.
             Kind::Distribution(_) | Kind::DistributionOrList | Kind::CountOrList => true,
@@ -125,6 +116,24 @@ pub(super) struct Variants {
     pub(super) variants: &'static [(&'static str, &'static [Key], &'static str)],
     /// Keys that every variant has.
     pub(super) common: &'static [Key],
+}
+
+impl Variants {
+    /// The first variant that has a key of its own called `name`.
+    pub(super) fn owner(&self, name: &str) -> Option<&'static str> {
+        let (owner, ..) = self.variants.iter().find(|(_, keys, _)| has(keys, name))?;
+        Some(owner)
+    }
+
+    /// Whether `name` may stand in some variant.
+    fn has(&self, name: &str) -> bool {
+        name == self.tag || has(self.common, name) || self.owner(name).is_some()
+    }
+}
+
+/// Whether a key called `name` is among `keys`.
+pub(super) fn has(keys: &[Key], name: &str) -> bool {
+    keys.iter().any(|key| key.name == name)
 }
 
 const fn key(name: &'static str, kind: Kind, default: &'static str, doc: &'static str) -> Key {

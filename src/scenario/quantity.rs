@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::document::{Document, Node, Origin, Table, Value};
 use super::error::ScenarioError;
-use super::keys::{Key, Variants};
+use super::keys::{Key, Variants, has};
 use crate::input::InputError;
 use crate::units::{BitRate, Bytes, QuantityError, Rate, SimDuration};
 
@@ -300,13 +300,11 @@ impl<'a> Field<'a> {
     /// A key that belongs to another variant than the chosen one is told so.
     fn check_variant_keys(&self, variants: &Variants, chosen: usize) -> Result<()> {
         let (chosen_name, own, _) = variants.variants[chosen];
-        let has = |keys: &[Key], name: &str| keys.iter().any(|key| key.name == name);
         for (name, (origin, _)) in self.table()? {
             if has(own, name) || has(variants.common, name) || name == variants.tag {
                 continue;
             }
-            let other = variants.variants.iter().find(|(_, keys, _)| has(keys, name));
-            if let Some((other, ..)) = other {
+            if let Some(other) = variants.owner(name) {
                 let tag = variants.tag;
                 return Err(ScenarioError::Value {
                     place: self.document.place(*origin),

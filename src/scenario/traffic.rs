@@ -131,17 +131,20 @@ fn in_phase(fields: &Fields<'_>, queues: usize) -> Result<usize> {
 }
 
 fn on_off(fields: &Fields<'_>, mean_size: f64, queues: usize) -> Result<OnOffSpec> {
-    for name in ["on", "off"] {
+    let period = |name| {
         let field = fields.require(name)?;
-        if read_positive_times(&field)?.mean() < PERIOD_MIN_PS {
+        let lengths = read_positive_times(&field)?;
+        if lengths.mean() < PERIOD_MIN_PS {
             return Err(field.error("has a mean below 1 ns, less than a frame takes on any wire"));
         }
-    }
+        Ok(lengths)
+    };
+    let (on, off) = (period("on")?, period("off")?);
     let spec = OnOffSpec {
         rate: positive_rate(fields, mean_size)?,
         rate_off: fields.or("rate_off", PacketRate::ZERO, |field| rate(field, mean_size))?,
-        on: read_positive_times(&fields.require("on")?)?,
-        off: read_positive_times(&fields.require("off")?)?,
+        on,
+        off,
         spacing: match fields.or("spacing", 0, |field| field.choice(SPACINGS))? {
             0 => Spacing::Poisson,
             _ => Spacing::Constant,
