@@ -22,7 +22,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::report::OutputError;
 use crate::scenario::{Scenario, ScenarioError, Source, schema};
-use crate::simulation::SimulationError;
+use crate::simulation::{self, SimulationError};
 use crate::units::SimDuration;
 
 /// How much receive-buffer memory does this NIC need, and what happens to drops if it gets less, or
@@ -85,10 +85,22 @@ enum Format {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Engine {
-    /// The fastest one that fits: today always the reference engine.
+    /// The fastest one that fits; the result is the same.
     Auto,
     /// One event after another.
     Reference,
+    /// No events but arrivals: plain server hosts only.
+    Fast,
+}
+
+impl From<Engine> for simulation::Engine {
+    fn from(engine: Engine) -> Self {
+        match engine {
+            Engine::Auto => Self::Auto,
+            Engine::Reference => Self::Reference,
+            Engine::Fast => Self::Fast,
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]

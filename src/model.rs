@@ -13,10 +13,12 @@
 
 pub mod buffers;
 pub mod distribution;
+mod fast;
 pub mod host;
 pub mod ledger;
 pub mod log;
 pub mod memory;
+pub mod outcome;
 pub mod policy;
 pub mod port;
 pub mod stall;

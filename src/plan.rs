@@ -12,7 +12,7 @@ use crate::model::memory::Memory;
 use crate::model::system::Progress;
 use crate::model::traffic::TrafficSpec;
 use crate::scenario::{Scenario, Shape, Warning};
-use crate::simulation::{self, Options, Simulation, SimulationError};
+use crate::simulation::{self, Engine, Options, Simulation, SimulationError};
 use crate::stats::{Estimate, Method};
 use crate::units::to_f64;
 
@@ -79,10 +79,12 @@ pub type Judged<'a> = dyn Fn(usize) + 'a;
 pub fn plan(
     scenario: &Scenario,
     jobs: usize,
+    engine: Engine,
     progress: &Progress,
     judged: &Judged<'_>,
 ) -> Result<Plan, SimulationError> {
-    let mut search = Search { scenario, jobs, progress, judged, candidates: BTreeMap::new() };
+    let mut search =
+        Search { scenario, jobs, engine, progress, judged, candidates: BTreeMap::new() };
     let baseline = search.judge(scenario.plan.baseline)?;
     let own = match own_shape(scenario) {
         Some(shape) => Some(search.judge(shape)?),
@@ -128,6 +130,7 @@ fn own_shape(scenario: &Scenario) -> Option<Shape> {
 struct Search<'a> {
     scenario: &'a Scenario,
     jobs: usize,
+    engine: Engine,
     progress: &'a Progress,
     judged: &'a Judged<'a>,
     candidates: BTreeMap<Shape, Candidate>,
@@ -142,7 +145,7 @@ impl Search<'_> {
             Some(own) if own == shape => self.scenario.clone(),
             _ => self.scenario.with_shape(shape),
         };
-        let options = Options { jobs: self.jobs, ..Options::default() };
+        let options = Options { jobs: self.jobs, engine: self.engine, ..Options::default() };
         let simulation = simulation::simulate(&scenario, options, self.progress)?;
         if simulation.replications < scenario.run.replications {
             return Err(SimulationError::Stopped);

@@ -11,7 +11,8 @@ use rayon::prelude::*;
 use crate::model::ledger::{DropReason, PacketCounts};
 use crate::model::log::{PacketOutcome, Timeline};
 use crate::model::memory::Memory;
-use crate::model::system::{Observers, Occupancy, Outcome, Progress, QueueOutcome};
+use crate::model::outcome::{Occupancy, Outcome, QueueOutcome};
+use crate::model::system::{Observers, Progress, SystemSpec};
 use crate::random::Streams;
 use crate::scenario::{Scenario, Warning};
 use crate::stats::{self, Counts, Estimate, Histogram};
@@ -60,6 +61,38 @@ pub struct Simulation {
     pub packets_simulated: u64,
 }
 
+/// Which engine simulates; the result is the same.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Engine {
+    /// The fast path where there is one for the scenario, else the reference engine.
+    #[default]
+    Auto,
+    /// One event after another.
+    Reference,
+    /// The fast path: see [`SystemSpec::has_fast_path`].
+    Fast,
+}
+
+impl Engine {
+    /// The name in results of the engine that simulates `system`.
+    ///
+    /// # Errors
+    /// [`SimulationError::NoFastPath`] when that was asked for and there is none.
+    pub fn name(self, system: &SystemSpec) -> Result<&'static str, SimulationError> {
+        Ok(if self.is_fast(system)? { "fast" } else { "reference" })
+    }
+
+    /// Whether to take the fast path.
+    fn is_fast(self, system: &SystemSpec) -> Result<bool, SimulationError> {
+        match self {
+            Self::Reference => Ok(false),
+            Self::Auto => Ok(system.has_fast_path()),
+            Self::Fast if system.has_fast_path() => Ok(true),
+            Self::Fast => Err(SimulationError::NoFastPath),
+        }
+    }
+}
+
 /// How to run a simulation.
 #[derive(Default)]
 #[expect(missing_debug_implementations, reason = "holds a closure")]
@@ -68,8 +101,10 @@ pub struct Options<'a> {
     pub jobs: usize,
     /// Receives every packet of the first replication's window in order of arrival.
     pub packets: Option<&'a mut (dyn FnMut(&PacketOutcome) + Send)>,
-    /// Whether to record the first replication's occupancy over time.
+    /// Whether to record the first replication's occupancy over time: by the reference engine.
     pub timeline: bool,
+    /// Which engine simulates.
+    pub engine: Engine,
 }
 
 /// Why there is no result.
@@ -78,6 +113,13 @@ pub enum SimulationError {
     /// Stopped before there was a result.
     #[error("stopped before there was a result; give it more time, or a shorter run.duration")]
     Stopped,
+    /// There is no fast path for the scenario.
+    #[error(
+        "--engine fast: simulates server hosts without wake-up, stalls, FIFO and line rate, with \
+         at most one reserve group, repost 1 and no sync cost, for a given duration; \
+         use --engine auto"
+    )]
+    NoFastPath,
     /// Threads could not be started.
     #[error("cannot start {jobs} threads; use fewer --jobs")]
     Threads {
@@ -102,7 +144,7 @@ pub fn simulate(
     options: Options<'_>,
     progress: &Progress,
 ) -> Result<Simulation, SimulationError> {
-    let Options { jobs, packets, timeline } = options;
+    let Options { jobs, packets, timeline, engine } = options;
     let replications = scenario.run.replications;
     let jobs = jobs.min(replications as usize);
     let pool = rayon::ThreadPoolBuilder::new()
@@ -110,6 +152,7 @@ pub fn simulate(
         .build()
         .map_err(|_| SimulationError::Threads { jobs })?;
     let system = scenario.system();
+    let fast = engine.is_fast(&system)?;
     let sink = Mutex::new(packets);
     let run = |replication: u32| {
         if progress.stop.load(Ordering::Relaxed) {
@@ -117,7 +160,7 @@ pub fn simulate(
         }
         let streams = Streams::new(scenario.run.seed, replication);
         if replication > 0 {
-            return system.run(streams, progress, Observers::default());
+            return run_one(&system, fast, streams, progress, Observers::default());
         }
         let mut sink = sink.lock().expect("only the first replication takes the lock");
         let mut forward;
@@ -128,7 +171,8 @@ pub fn simulate(
                 Some(&mut forward as &mut dyn FnMut(&PacketOutcome))
             }
         };
-        system.run(streams, progress, Observers { packets, timeline })
+        let observers = Observers { packets, timeline };
+        run_one(&system, fast && !timeline, streams, progress, observers)
     };
     let mut merged: Option<Merged> = None;
     for first in (0..replications).step_by(CHUNK as usize) {
@@ -149,6 +193,21 @@ pub fn simulate(
         }
     }
     merged.map(|merged| merged.finish(scenario)).ok_or(SimulationError::Stopped)
+}
+
+/// Runs one replication on either engine.
+fn run_one<'a>(
+    system: &'a SystemSpec,
+    fast: bool,
+    streams: Streams,
+    progress: &Progress,
+    observers: Observers<'a>,
+) -> Option<Outcome> {
+    if fast {
+        system.run_fast(streams, progress, observers)
+    } else {
+        system.run(streams, progress, observers)
+    }
 }
 
 /// Outcomes of replications, added up in order of their numbers.

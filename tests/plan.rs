@@ -7,7 +7,7 @@ use rxplan::model::system::Progress;
 use rxplan::plan::{Plan, Verdict, plan};
 use rxplan::report::SimulateReport;
 use rxplan::scenario::{Scenario, Shape, Source};
-use rxplan::simulation::{Options, simulate};
+use rxplan::simulation::{Engine, Options, simulate};
 
 /// Four M/M/1/K queues at 80 % load, with `more` keys.
 fn scenario(rx: &str, more: &str, overrides: &[&str]) -> Scenario {
@@ -22,7 +22,7 @@ fn scenario(rx: &str, more: &str, overrides: &[&str]) -> Scenario {
 }
 
 fn planned(scenario: &Scenario) -> Plan {
-    plan(scenario, 2, &Progress::default(), &|_| {}).unwrap()
+    plan(scenario, 2, Engine::Auto, &Progress::default(), &|_| {}).unwrap()
 }
 
 fn report(scenario: &Scenario) -> String {

@@ -24,7 +24,7 @@ use rxplan::model::traffic::TrafficKind;
 use rxplan::plan;
 use rxplan::report::{PlanReport, SimulateReport, queues_csv, summary_csv, timeline_csv};
 use rxplan::scenario::{Scenario, Source};
-use rxplan::simulation::{Options, Simulation, SimulationError, simulate};
+use rxplan::simulation::{Engine, Options, Simulation, SimulationError, simulate};
 
 /// When a simulation is asked to stop.
 const ASKED: Duration = Duration::from_millis(300);
@@ -389,7 +389,8 @@ fn run(scenario: &Scenario, text: &str, overrides: &[String]) {
     let (simulated, _) = stopped_in_time(&what, |progress| {
         let mut packets = 0_u64;
         let mut count = |_: &PacketOutcome| packets += 1;
-        let options = Options { jobs: 1, packets: Some(&mut count), timeline: true };
+        let options =
+            Options { jobs: 1, packets: Some(&mut count), timeline: true, ..Options::default() };
         let simulated = simulate(scenario, options, progress);
         (simulated, packets)
     });
@@ -400,7 +401,8 @@ fn run(scenario: &Scenario, text: &str, overrides: &[String]) {
     }
     let plan = &scenario.plan;
     if scenario.expected_packets() < 300.0 && plan.rx.len() * plan.reserve.len() < 100 {
-        let planned = stopped_in_time(&what, |it| plan::plan(scenario, 1, it, &|_| {}));
+        let planned =
+            stopped_in_time(&what, |it| plan::plan(scenario, 1, Engine::Auto, it, &|_| {}));
         if let Ok(planned) = planned {
             let report = PlanReport::new(scenario, &planned);
             assert!(!report.table().is_empty() && !report.csv().is_empty());

@@ -9,7 +9,7 @@ use rxplan::model::system::Progress;
 use rxplan::plan::plan;
 use rxplan::report::SimulateReport;
 use rxplan::scenario::{Scenario, Source};
-use rxplan::simulation::{Options, simulate};
+use rxplan::simulation::{Engine, Options, simulate};
 
 fn shipped() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
@@ -68,7 +68,7 @@ fn every_scenario_can_be_planned() {
         // Only that it runs to an answer: the shipped goals need longer runs than these.
         scenario.plan.rx = vec![64, 256];
         scenario.plan.reserve = vec![0, 1024];
-        let plan = plan(&scenario, 2, &Progress::default(), &|_| {}).unwrap();
+        let plan = plan(&scenario, 2, Engine::Auto, &Progress::default(), &|_| {}).unwrap();
         assert!(plan.judged >= 1, "{}", path.display());
     }
 }

@@ -37,10 +37,10 @@ pub(super) fn check_length(
 }
 
 /// The engine's speed in a run.
-pub(super) fn engine(packets: u64, wall: Duration) -> EngineReport {
+pub(super) fn engine(name: &'static str, packets: u64, wall: Duration) -> EngineReport {
     let wall_s = wall.as_secs_f64();
     let packets_per_second = if wall_s > 0.0 { to_f64(packets) / wall_s } else { 0.0 };
-    EngineReport { name: "reference", packets_per_second, wall_s }
+    EngineReport { name, packets_per_second, wall_s }
 }
 
 /// The manifest of a run.

@@ -9,6 +9,7 @@ use crate::model::system::Progress;
 use crate::plan::{self, Verdict};
 use crate::report::PlanReport;
 use crate::scenario::Source;
+use crate::simulation::Engine;
 
 /// Find the least memory that meets a drop goal.
 #[derive(Debug, Args)]
@@ -56,10 +57,11 @@ fn plan_source(
     if let Some(folder) = &global.out {
         output::make_folder(folder)?;
     }
+    let engine = Engine::from(global.engine).name(&scenario.system())?;
     let progress = Progress::default();
     let jobs = global.jobs.unwrap_or(0);
     let (planned, wall) = progress::watch(global, 0.0, &progress, |bar| {
-        plan::plan(&scenario, jobs, &progress, &|judged| {
+        plan::plan(&scenario, jobs, global.engine.into(), &progress, &|judged| {
             bar.set_message(format!("{judged} configurations judged,"));
         })
     });
@@ -67,7 +69,7 @@ fn plan_source(
     let report = PlanReport::new(&scenario, &planned);
     if let Some(folder) = &global.out {
         let packets = progress.packets.load(std::sync::atomic::Ordering::Relaxed);
-        let engine = output::engine(packets, wall);
+        let engine = output::engine(engine, packets, wall);
         let manifest = output::manifest("plan", source, overrides, &scenario, engine).toml();
         let json = format!("{:#}\n", serde_json::json!(report));
         output::write_files(

@@ -12,7 +12,7 @@ use crate::report::{
     PacketFile, SimulateReport, check_writable, queues_csv, summary_csv, timeline_csv,
     write_atomically,
 };
-use crate::simulation::{self, Options};
+use crate::simulation::{self, Engine, Options};
 
 /// Simulate one scenario.
 #[derive(Debug, Args)]
@@ -32,6 +32,7 @@ pub(super) fn run(args: &SimulateArgs, global: &Global) -> Result<ExitCode, Comm
     let source = args.scenario.source()?;
     let scenario = load(&source, &args.scenario.overrides, global)?;
     output::check_length(&scenario, 1, global)?;
+    let engine = Engine::from(global.engine).name(&scenario.system())?;
     if let Some(folder) = &global.out {
         output::make_folder(folder)?;
     }
@@ -47,11 +48,12 @@ pub(super) fn run(args: &SimulateArgs, global: &Global) -> Result<ExitCode, Comm
             jobs: global.jobs.unwrap_or(0),
             packets: write.as_mut().map(|write| write as &mut (dyn FnMut(&PacketOutcome) + Send)),
             timeline: args.timeline.is_some(),
+            engine: global.engine.into(),
         };
         simulation::simulate(&scenario, options, &progress)
     });
     let simulation = simulated?;
-    let engine = output::engine(simulation.packets_simulated, wall);
+    let engine = output::engine(engine, simulation.packets_simulated, wall);
     let mut report = SimulateReport::new(&scenario, &simulation);
     if let Some(file) = packet_file {
         file.finish()?;

@@ -134,6 +134,19 @@ struct Ring {
     completions: u32,
 }
 
+/// Occupancy as measured over the window.
+#[derive(Debug)]
+pub(crate) struct Levels {
+    /// Of each queue: buffers not posted, and those of them that are the reserve's.
+    pub(crate) queues: Vec<(Level, Level)>,
+    /// Buffers not posted, all queues together.
+    pub(crate) total: Peak,
+    /// Reserve buffers not posted, all groups together.
+    pub(crate) reserve_total: Peak,
+    /// 1 while any group has no free reserve buffer.
+    pub(crate) exhausted: Level,
+}
+
 /// Dedicated entries and reserves, live.
 #[derive(Debug)]
 pub(crate) struct Buffers {
@@ -195,21 +208,14 @@ impl Buffers {
         }
     }
 
-    /// Buffers a packet of `len` bytes needs.
-    fn needed(&self, len: u32) -> u32 {
-        if u64::from(len) <= self.rx_buf_len {
-            return 1;
-        }
-        u32::try_from(u64::from(len).div_ceil(self.rx_buf_len)).expect("len is 32 bits")
-    }
-
     /// Whether a queue could have the buffers for `len` bytes if all of them were free.
     pub(crate) fn can_ever_hold(&self, queue: QueueId, len: u32) -> bool {
         let reserve = match self.policy {
             Policy::StaticCap { cap } => self.entries.min(cap),
             _ => self.entries,
         };
-        i64::from(self.needed(len)) <= self.rings[queue.index()].rx + i64::from(reserve)
+        i64::from(buffers_needed(len, self.rx_buf_len))
+            <= self.rings[queue.index()].rx + i64::from(reserve)
     }
 
     /// Gives a packet its buffers and a completion entry, or says why not.
@@ -219,7 +225,7 @@ impl Buffers {
         len: u32,
         now: SimTime,
     ) -> Result<Lease, Refusal> {
-        let needed = self.needed(len);
+        let needed = buffers_needed(len, self.rx_buf_len);
         let ring = &self.rings[queue.index()];
         if ring.completions >= self.completion_entries {
             return Err(Refusal::CompletionFull);
@@ -348,11 +354,6 @@ impl Buffers {
         &self.rings[queue.index()].in_use
     }
 
-    /// Reserve buffers of the queue that are not posted.
-    pub(crate) fn reserve_in_use(&self, queue: QueueId) -> &Level {
-        &self.rings[queue.index()].reserve_in_use
-    }
-
     /// Buffers not posted, all queues together.
     pub(crate) fn total(&self) -> &Peak {
         &self.total
@@ -363,9 +364,14 @@ impl Buffers {
         &self.reserve_total
     }
 
-    /// 1 while any group has no free reserve buffer.
-    pub(crate) fn exhausted(&self) -> &Level {
-        &self.exhausted
+    /// What was measured of them.
+    pub(crate) fn into_levels(self) -> Levels {
+        Levels {
+            queues: self.rings.into_iter().map(|ring| (ring.in_use, ring.reserve_in_use)).collect(),
+            total: self.total,
+            reserve_total: self.reserve_total,
+            exhausted: self.exhausted,
+        }
     }
 
     /// Asserts what must hold of one queue at every event: `held` is what its packets hold.
@@ -412,6 +418,16 @@ impl Buffers {
     }
 }
 
-fn small(value: i64) -> u32 {
+/// Buffers of `rx_buf_len` bytes that a packet of `len` bytes needs.
+#[inline]
+pub(crate) fn buffers_needed(len: u32, rx_buf_len: u64) -> u32 {
+    if u64::from(len) <= rx_buf_len {
+        return 1;
+    }
+    u32::try_from(u64::from(len).div_ceil(rx_buf_len)).expect("len is 32 bits")
+}
+
+/// A count of buffers, out of the signed books.
+pub(crate) fn small(value: i64) -> u32 {
     u32::try_from(value).expect("a count of buffers fits 32 bits and is not negative")
 }

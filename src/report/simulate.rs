@@ -378,7 +378,7 @@ impl SimulateReport {
     }
 }
 
-fn queue_row((id, queue): (u32, &crate::model::system::QueueOutcome)) -> Queue {
+fn queue_row((id, queue): (u32, &crate::model::outcome::QueueOutcome)) -> Queue {
     let packets = &queue.packets;
     Queue {
         queue: id,

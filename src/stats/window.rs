@@ -10,6 +10,12 @@ pub struct Peak {
 }
 
 impl Peak {
+    /// A level of `value` whose highest so far is `max`.
+    #[must_use]
+    pub const fn new(value: i64, max: i64) -> Self {
+        Self { value, max }
+    }
+
     /// The level now.
     #[must_use]
     pub const fn value(&self) -> i64 {

@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use rxplan::model::system::{Observers, Outcome, Progress, SystemSpec};
+use rxplan::model::outcome::Outcome;
+use rxplan::model::system::{Observers, Progress, SystemSpec};
 use rxplan::model::traffic::Window;
 use rxplan::random::Streams;
 use rxplan::units::{SimTime, to_f64};
