@@ -13,7 +13,7 @@
 
 pub mod buffers;
 pub mod distribution;
-mod fast;
+pub mod fast;
 pub mod host;
 pub mod ledger;
 pub mod log;

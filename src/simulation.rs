@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering;
 
 use rayon::prelude::*;
 
+use crate::model::fast::FastPath;
 use crate::model::ledger::{DropReason, PacketCounts};
 use crate::model::log::{PacketOutcome, Timeline};
 use crate::model::memory::Memory;
@@ -69,7 +70,7 @@ pub enum Engine {
     Auto,
     /// One event after another.
     Reference,
-    /// The fast path: see [`SystemSpec::has_fast_path`].
+    /// The fast path: see [`SystemSpec::fast_path`].
     Fast,
 }
 
@@ -79,16 +80,15 @@ impl Engine {
     /// # Errors
     /// [`SimulationError::NoFastPath`] when that was asked for and there is none.
     pub fn name(self, system: &SystemSpec) -> Result<&'static str, SimulationError> {
-        Ok(if self.is_fast(system)? { "fast" } else { "reference" })
+        Ok(self.path(system)?.map_or("reference", |_| "fast"))
     }
 
-    /// Whether to take the fast path.
-    fn is_fast(self, system: &SystemSpec) -> Result<bool, SimulationError> {
+    /// The fast path to take, `None` for the reference engine.
+    fn path(self, system: &SystemSpec) -> Result<Option<FastPath>, SimulationError> {
         match self {
-            Self::Reference => Ok(false),
-            Self::Auto => Ok(system.has_fast_path()),
-            Self::Fast if system.has_fast_path() => Ok(true),
-            Self::Fast => Err(SimulationError::NoFastPath),
+            Self::Reference => Ok(None),
+            Self::Auto => Ok(system.fast_path()),
+            Self::Fast => system.fast_path().ok_or(SimulationError::NoFastPath).map(Some),
         }
     }
 }
@@ -152,7 +152,7 @@ pub fn simulate(
         .build()
         .map_err(|_| SimulationError::Threads { jobs })?;
     let system = scenario.system();
-    let fast = engine.is_fast(&system)?;
+    let fast = engine.path(&system)?;
     let sink = Mutex::new(packets);
     let run = |replication: u32| {
         if progress.stop.load(Ordering::Relaxed) {
@@ -172,7 +172,7 @@ pub fn simulate(
             }
         };
         let observers = Observers { packets, timeline };
-        run_one(&system, fast && !timeline, streams, progress, observers)
+        run_one(&system, fast.filter(|_| !timeline), streams, progress, observers)
     };
     let mut merged: Option<Merged> = None;
     for first in (0..replications).step_by(CHUNK as usize) {
@@ -198,15 +198,14 @@ pub fn simulate(
 /// Runs one replication on either engine.
 fn run_one<'a>(
     system: &'a SystemSpec,
-    fast: bool,
+    fast: Option<FastPath>,
     streams: Streams,
     progress: &Progress,
     observers: Observers<'a>,
 ) -> Option<Outcome> {
-    if fast {
-        system.run_fast(streams, progress, observers)
-    } else {
-        system.run(streams, progress, observers)
+    match fast {
+        Some(path) => system.run_fast(path, streams, progress, observers),
+        None => system.run(streams, progress, observers),
     }
 }
 

@@ -6,28 +6,35 @@ mod scenarios;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed};
+use rxplan::model::buffers::Accounting;
 use rxplan::model::distribution::Distribution;
+use rxplan::model::fast::FastPath;
 use rxplan::model::host::HostSpec;
 use rxplan::model::log::PacketOutcome;
-use rxplan::model::outcome::Outcome;
 use rxplan::model::system::{Observers, Progress, SystemSpec};
+use rxplan::model::traffic::{RecordedPacket, TrafficKind};
 use rxplan::random::Streams;
 use rxplan::units::SimDuration;
-
-type Engine = for<'a> fn(&'a SystemSpec, Streams, &Progress, Observers<'a>) -> Option<Outcome>;
+use scenarios::{BUFFER, server, with_host};
 
 /// Everything measured, as text (floats to the last bit), and every packet.
-fn run(system: &SystemSpec, seed: u64, engine: Engine) -> (String, Vec<PacketOutcome>) {
+type Measured = (String, Vec<PacketOutcome>);
+
+/// Runs it on a fast path, or on the reference engine.
+fn run(system: &SystemSpec, seed: u64, path: Option<FastPath>) -> Measured {
     let mut packets = Vec::new();
     let mut sink = |packet: &PacketOutcome| packets.push(*packet);
     let observers = Observers { packets: Some(&mut sink), timeline: false };
-    let progress = Progress::default();
-    let outcome = engine(system, Streams::new(seed, 0), &progress, observers).expect("not stopped");
-    (format!("{outcome:?}"), packets)
+    let (streams, progress) = (Streams::new(seed, 0), Progress::default());
+    let outcome = match path {
+        Some(path) => system.run_fast(path, streams, &progress, observers),
+        None => system.run(streams, &progress, observers),
+    };
+    (format!("{:?}", outcome.expect("nobody stops it")), packets)
 }
 
-/// The scenario with what the fast path leaves to the reference engine taken out.
-fn simple(mut system: SystemSpec) -> SystemSpec {
+/// The scenario with what the fast paths leave to the reference engine taken out.
+fn plain(mut system: SystemSpec) -> SystemSpec {
     system.fifo = 0;
     system.line_rate = None;
     system.stalls.clear();
@@ -41,6 +48,35 @@ fn simple(mut system: SystemSpec) -> SystemSpec {
     system
 }
 
+/// The same with constant services and packets of one buffer: what windows need.
+fn steady(mut system: SystemSpec) -> SystemSpec {
+    let HostSpec::Server { service, .. } = &mut system.host else { unreachable!("servers only") };
+    for time in service {
+        if !matches!(time, Distribution::Constant(1..)) {
+            *time = Distribution::Constant(3);
+        }
+    }
+    for traffic in &mut system.traffic {
+        traffic.size = Distribution::Constant(u64::from(BUFFER) - 1);
+        if let TrafficKind::Recorded(packets) = &mut traffic.kind {
+            let short = packets.iter().map(|p| RecordedPacket { len: p.len.min(BUFFER), ..*p });
+            *packets = short.collect();
+        }
+    }
+    let mut most = 0;
+    if let Some(reserve) = &mut system.buffers.reserve {
+        reserve.accounting = Accounting::Pinned;
+        most = reserve.entries;
+    }
+    if most > 0 {
+        system.buffers.rx.iter_mut().for_each(|rx| *rx = (*rx).max(1));
+    }
+    // Often no larger than must be.
+    let most = most + system.buffers.rx.iter().max().expect("there are queues");
+    system.buffers.completion_entries = system.buffers.completion_entries.max(most);
+    system
+}
+
 proptest! {
     #![proptest_config(Config {
         cases: 4000,
@@ -50,14 +86,22 @@ proptest! {
     })]
 
     #[test]
-    fn the_fast_path_is_the_reference_engine(
-        system in scenarios::with_host(scenarios::server).prop_map(simple),
+    fn settling_is_the_reference_engine(
+        system in with_host(server).prop_map(plain),
         seed in 0_u64..1000,
     ) {
-        prop_assert!(system.has_fast_path());
-        let (reference, expected) = run(&system, seed, SystemSpec::run);
-        let (fast, packets) = run(&system, seed, SystemSpec::run_fast);
-        prop_assert_eq!(packets, expected);
-        prop_assert_eq!(fast, reference);
+        prop_assert!(FastPath::Settling.is_valid(&system));
+        let expected = run(&system, seed, None);
+        prop_assert_eq!(run(&system, seed, Some(FastPath::Settling)), expected);
+    }
+
+    #[test]
+    fn windows_are_the_reference_engine(
+        system in with_host(server).prop_map(plain).prop_map(steady),
+        seed in 0_u64..1000,
+    ) {
+        prop_assert!(FastPath::Windowed.is_valid(&system));
+        let expected = run(&system, seed, None);
+        prop_assert_eq!(run(&system, seed, Some(FastPath::Windowed)), expected);
     }
 }

@@ -39,6 +39,11 @@ impl DropReason {
         Self::PspRejected,
     ];
 
+    /// Its place in [`ALL`](Self::ALL).
+    pub(crate) fn index(self) -> usize {
+        Self::ALL.iter().position(|reason| *reason == self).expect("all reasons are listed")
+    }
+
     /// The name used in results.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -91,16 +96,51 @@ impl PacketCounts {
 /// Batches into which one replication is cut for batch means.
 pub const BATCHES: usize = 20;
 
+/// Dropped and offered packets of consecutive parts of the window.
+#[derive(Debug)]
+pub(crate) struct Batches {
+    counts: [Counts; BATCHES],
+    current: usize,
+    end: SimTime,
+    length: SimDuration,
+}
+
+impl Batches {
+    /// Equal parts of the time from `start` to `last_arrival`.
+    pub(crate) fn new(start: SimTime, last_arrival: SimTime) -> Self {
+        let span = last_arrival.saturating_since(start).as_ps();
+        let length = SimDuration::from_ps(span.div_ceil(BATCHES as u64).max(1));
+        Self { counts: Default::default(), current: 0, end: start + length, length }
+    }
+
+    /// The counts of the part that `now` is in; time does not go backward.
+    #[inline]
+    pub(crate) fn at(&mut self, now: SimTime) -> &mut Counts {
+        while now >= self.end && self.current + 1 < BATCHES {
+            self.current += 1;
+            self.end += self.length;
+        }
+        &mut self.counts[self.current]
+    }
+
+    /// The end of the part last asked for; the last part goes on.
+    pub(crate) fn end(&self) -> SimTime {
+        if self.current + 1 < BATCHES { self.end } else { SimTime::MAX }
+    }
+
+    /// All parts.
+    pub(crate) fn into_counts(self) -> [Counts; BATCHES] {
+        self.counts
+    }
+}
+
 /// Counters of a run.
 #[derive(Debug)]
 pub(crate) struct Ledger {
     start: SimTime,
     queues: Vec<PacketCounts>,
     drops: [u64; DropReason::ALL.len()],
-    batches: [Counts; BATCHES],
-    batch: usize,
-    batch_end: SimTime,
-    batch_length: SimDuration,
+    batches: Batches,
     sojourn: Histogram,
     /// Bytes of packets that sit in buffers.
     packet_bytes: Level,
@@ -119,27 +159,25 @@ pub(crate) struct Closed {
     pub(crate) drops: [u64; DropReason::ALL.len()],
     pub(crate) batches: [Counts; BATCHES],
     pub(crate) sojourn: Histogram,
-    pub(crate) packet_bytes: Level,
+    /// Bytes of packets in buffers, times picoseconds.
+    pub(crate) packet_byte_ps: i128,
     pub(crate) busy_ps: u128,
     pub(crate) sync_ps: u128,
     pub(crate) wakeups: u64,
     pub(crate) returns_without_buffer: u64,
+    /// Packets of the whole run that have arrived.
+    pub(crate) arrived: u64,
 }
 
 impl Ledger {
     /// Empty books for `queues` queues; arrivals are expected until `last_arrival`.
     pub(crate) fn new(queues: usize, window: Window, last_arrival: SimTime) -> Self {
         let start = window.start;
-        let span = last_arrival.saturating_since(start).as_ps();
-        let batch_length = SimDuration::from_ps(span.div_ceil(BATCHES as u64).max(1));
         Self {
             start,
             queues: vec![PacketCounts::default(); queues],
             drops: Default::default(),
-            batches: Default::default(),
-            batch: 0,
-            batch_end: start + batch_length,
-            batch_length,
+            batches: Batches::new(start, last_arrival),
             sojourn: Histogram::default(),
             packet_bytes: Level::default(),
             busy: Overlap::new(start, window.end_or_max()),
@@ -165,11 +203,7 @@ impl Ledger {
             return;
         }
         self.queues[queue.index()].offered += 1;
-        while now >= self.batch_end && self.batch + 1 < BATCHES {
-            self.batch += 1;
-            self.batch_end += self.batch_length;
-        }
-        self.batches[self.batch].whole += 1;
+        self.batches.at(now).whole += 1;
     }
 
     /// A packet that has just been [`offered`](Self::offered) is dropped.
@@ -177,9 +211,8 @@ impl Ledger {
         self.all.dropped += 1;
         if self.measures(now) {
             self.queues[queue.index()].dropped += 1;
-            let index = DropReason::ALL.iter().position(|r| *r == reason);
-            self.drops[index.expect("all reasons are listed")] += 1;
-            self.batches[self.batch].part += 1;
+            self.drops[reason.index()] += 1;
+            self.batches.at(now).part += 1;
         }
     }
 
@@ -230,17 +263,19 @@ impl Ledger {
         self.all.offered
     }
 
-    pub(crate) fn close(self) -> Closed {
+    /// Closes the books at the `end` of the window.
+    pub(crate) fn close(self, end: SimTime) -> Closed {
         Closed {
             queues: self.queues,
             drops: self.drops,
-            batches: self.batches,
+            batches: self.batches.into_counts(),
             sojourn: self.sojourn,
-            packet_bytes: self.packet_bytes,
+            packet_byte_ps: self.packet_bytes.integral(end),
             busy_ps: self.busy.sum_ps(),
             sync_ps: self.sync.sum_ps(),
             wakeups: self.wakeups,
             returns_without_buffer: self.returns_without_buffer,
+            arrived: self.all.offered,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What a run measured, whichever engine ran it.
 
 use crate::model::buffers::Levels;
-use crate::model::ledger::{BATCHES, DropReason, Ledger, PacketCounts};
+use crate::model::ledger::{BATCHES, Closed, DropReason, PacketCounts};
 use crate::model::log::Timeline;
 use crate::model::stall::Stalls;
 use crate::model::system::SystemSpec;
@@ -69,13 +69,13 @@ pub struct Occupancy {
     pub max: u64,
 }
 
-/// A run that is over, with its books still open.
+/// A run that is over.
 #[derive(Debug)]
 pub(crate) struct Finished<'a> {
     pub(crate) spec: &'a SystemSpec,
     pub(crate) streams: Streams,
     pub(crate) sources: &'a [Source],
-    pub(crate) ledger: Ledger,
+    pub(crate) closed: Closed,
     pub(crate) levels: Levels,
     /// The end of the window.
     pub(crate) end: SimTime,
@@ -83,15 +83,13 @@ pub(crate) struct Finished<'a> {
 }
 
 impl Finished<'_> {
-    /// Closes the books.
+    /// What was measured.
     pub(crate) fn outcome(self) -> Outcome {
         let bursts = self.bursts();
-        let Self { spec, streams, levels, end, .. } = self;
+        let Self { spec, streams, closed, levels, end, .. } = self;
         let start = spec.window.start;
         let simulated = end - start;
         let window_ps = to_f64(simulated.as_ps().max(1));
-        let packets_simulated = self.ledger.arrived();
-        let closed = self.ledger.close();
         let occupancy = |level: &Level| Occupancy {
             mean: level.mean(start, end),
             max: u64::try_from(level.max()).expect("levels are not negative"),
@@ -114,7 +112,7 @@ impl Finished<'_> {
         let core_ps = window_ps * to_f64(cores as u64);
         let stalls = |core| Stalls::new(&spec.stalls, core, streams, end);
         let stalled: u128 = (0..cores).map(|core| stalls(core).stalled_ps(start, end)).sum();
-        let packet_bytes = wide_to_f64(closed.packet_bytes.integral(end)) / window_ps;
+        let packet_bytes = wide_to_f64(closed.packet_byte_ps) / window_ps;
         Outcome {
             drops: closed.drops,
             batches: closed.batches,
@@ -131,7 +129,7 @@ impl Finished<'_> {
             stalled_fraction: if cores == 0 { 0.0 } else { sum_to_f64(stalled) / core_ps },
             returns_without_buffer: closed.returns_without_buffer,
             timeline: self.timeline,
-            packets_simulated,
+            packets_simulated: closed.arrived,
             queues,
         }
     }

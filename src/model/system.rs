@@ -414,7 +414,7 @@ impl<'a> System<'a> {
             spec: self.spec,
             streams: self.streams,
             sources: &self.sources,
-            ledger,
+            closed: ledger.close(end),
             levels: buffers.into_levels(),
             end,
             timeline: self.timeline,

@@ -53,6 +53,12 @@ pub struct Level {
 }
 
 impl Level {
+    /// A level that is over: 0 now, with its maximum and its integral in level-picoseconds.
+    #[must_use]
+    pub const fn closed(max: i64, integral: i128) -> Self {
+        Self { peak: Peak::new(0, max), integral }
+    }
+
     /// The level now.
     #[must_use]
     pub const fn value(&self) -> i64 {
