@@ -1,14 +1,15 @@
 //! Fast paths for servers: no departure is an event.
 //!
 //! A server takes its packets in order, so a packet's end of service is known when it is admitted:
-//! `done = max(arrival, done of the packet before) + work` (Lindley's recursion). Two paths stand on
-//! that, and both give the reference engine's result packet for packet and bit for bit
+//! `done = max(arrival, done of the packet before) + work` (Lindley's recursion). Two paths stand
+//! on that, and both give the reference engine's result packet for packet and bit for bit
 //! (`tests/fast.rs`):
 //!
-//! - [`settling`]: all arrivals in order of time; any service, policy and accounting;
-//! - [`windowed`]: queues run alone for a while, and only what they ask of the reserve is ordered;
+//! - `settling`: all arrivals in order of time; any service, policy and accounting;
+//! - `windowed`: queues run alone for a while, and only what they ask of the reserve is ordered;
 //!   constant services, pinned accounting.
 
+mod order;
 mod settling;
 mod windowed;
 
@@ -44,8 +45,8 @@ impl SystemSpec {
         path.is_valid(self).then_some(path)
     }
 
-    /// Servers that wake at once and never stall; no wire, no FIFO and at most one reserve, reposted
-    /// singly and without cost; a window with an end.
+    /// Servers that wake at once and never stall; no wire, no FIFO and at most one reserve,
+    /// reposted singly and without cost; a window with an end.
     fn is_plain(&self) -> bool {
         let simple = |r: &ReserveSpec| r.groups == 1 && r.repost == 1 && r.sync_cost.is_zero();
         matches!(&self.host, HostSpec::Server { wakeup, .. } if wakeup.is_zero())

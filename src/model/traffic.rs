@@ -188,6 +188,25 @@ impl Source {
         arrival
     }
 
+    /// Sends, in order, some of the packets that come before `limit`: those that it can tell of in
+    /// one go, which may be none.
+    #[inline]
+    pub(crate) fn send_run(&mut self, limit: SimTime, mut send: impl FnMut(Arrival)) {
+        let limit = limit.min(self.window.end_or_max());
+        match &mut self.process {
+            Process::Poisson(source) => {
+                let (start, mut measured) = (self.window.start, 0);
+                source.send_run(limit, &mut |arrival| {
+                    measured += u64::from(arrival.time >= start);
+                    send(arrival);
+                });
+                self.bursts += measured;
+            }
+            Process::OnOff(source) => source.send_run(limit, &mut send),
+            Process::Constant(_) | Process::Batch(_) | Process::Recorded(_) => {}
+        }
+    }
+
     /// Whether it comes in bursts that are independent of one another.
     pub(crate) const fn is_bursty(&self) -> bool {
         matches!(self.process, Process::OnOff(_) | Process::Batch(_))

@@ -1,40 +1,46 @@
 //! Servers in windows of time: queues run alone, and only what they ask of the reserve is ordered.
 //!
-//! With a constant service of `s`, a queue that has `rx` packets in its dedicated entries is busy for
-//! longer than `(rx - 1) s`. In a window no longer than `rx s`, whatever is admitted behind such a
-//! packet is still there when the window is over. So whether an arrival finds a dedicated entry free
-//! does not depend on what the reserve decides in the same window, and a window is worked in passes:
+//! With a constant service of `s`, a queue that has `rx` packets in its dedicated entries is busy
+//! for longer than `(rx - 1) s`. In a window no longer than `rx s`, whatever is admitted behind
+//! such a packet is still there when the window is over. So whether an arrival finds a dedicated
+//! entry free does not depend on what the reserve decides in the same window, and a window is
+//! worked in passes:
 //!
 //! ```text
-//!  arrivals of each queue --> dedicated entry free?  yes: admitted (known at once before the queue's
-//!                                |                        first request, else when that is decided)
+//!  arrivals of each queue --> dedicated entry free?  yes: admitted (known at once before the
+//!                                |                   queue's first request, else when that is
+//!                                |                   decided)
 //!                                no: a request to the reserve
 //!  requests and returns of all queues, in order of time --> granted or not
 //!  arrivals from each queue's first request on --> times of service
 //! ```
 //!
 //! A ring is the `done` times of its last `rx` packets: an entry is free if the oldest has passed.
-//! As services follow one another without gaps, a queue holds `ceil((done - t) / s)` packets at time
-//! `t`, `done` being its last one's; a packet's whole part in every average is known when it is
-//! admitted. Only the maximum over all queues together needs their order: it is looked at closely in
-//! those parts of a window where the sum of the queues' own maxima is above the maximum so far.
+//! As services follow one another without gaps, a queue holds `ceil((done - t) / s)` packets at
+//! time `t`, `done` being its last one's; a packet's whole part in every average is known when it
+//! is admitted. Only the maximum over all queues together needs their order: it is looked at
+//! closely in those parts of a window where the sum of the queues' own maxima is above the maximum
+//! so far.
 
-use std::collections::VecDeque;
-use std::sync::atomic::Ordering;
+mod lane;
+mod reserve;
+
+use lane::{Books, Incoming, Lane};
+use reserve::Reserve;
 
 use crate::id::QueueId;
 use crate::model::buffers::{Accounting, Levels};
 use crate::model::distribution::Distribution;
 use crate::model::host::HostSpec;
-use crate::model::ledger::{Batches, Closed, DropReason, PacketCounts};
-use crate::model::log::{Fate, PacketOutcome, PacketSink};
+use crate::model::ledger::Closed;
+use crate::model::log::PacketSink;
 use crate::model::outcome::{Finished, Outcome};
 use crate::model::policy::Policy;
 use crate::model::system::{Observers, Progress, SystemSpec};
 use crate::model::traffic::{Arrival, Source, TrafficKind, TrafficSpec};
 use crate::random::Streams;
-use crate::stats::{Counts, Histogram, Level, Overlap, Peak};
-use crate::units::{SimDuration, SimTime, round_to_u64, to_f64};
+use crate::stats::{Counts, Level, Peak};
+use crate::units::{SimTime, round_to_u64, to_f64};
 
 /// Whether windows give the reference engine's result for plain servers: constant services that
 /// take time, one buffer a packet, pinned accounting, room for all completions, and, where there is
@@ -107,103 +113,6 @@ fn services(spec: &SystemSpec) -> impl Iterator<Item = u64> {
     })
 }
 
-/// A packet of the window under way.
-#[derive(Debug, Clone, Copy)]
-struct Incoming {
-    time: u64,
-    /// Its place among packets of one instant.
-    order: u32,
-    len: u32,
-}
-
-/// What became of an arrival at the buffers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Verdict {
-    /// It takes the dedicated entry with this index in the ring.
-    Dedicated(u32),
-    /// It takes a buffer of the reserve.
-    Granted,
-    /// It is dropped.
-    Refused(DropReason),
-}
-
-/// One queue and its server.
-#[derive(Debug)]
-struct Lane {
-    id: QueueId,
-    service: u64,
-    /// Time for as many services as there are completion entries.
-    completions_busy: u64,
-    arrivals: Vec<Incoming>,
-    /// When each dedicated entry is, or was last, free again.
-    ring: Box<[u64]>,
-    /// The entry that is free first.
-    next_entry: usize,
-    /// When the last packet is done.
-    done: u64,
-    /// The same at the beginning of the window.
-    done_before: u64,
-    /// When packets in reserve buffers are done.
-    reserve_done: VecDeque<u64>,
-    /// Arrivals from the first request of the window on.
-    tail: Vec<(Incoming, Verdict)>,
-    /// Packets admitted in the window: when, and when they are done.
-    admitted: Vec<(u64, u64)>,
-    counts: PacketCounts,
-    in_use_ps: u128,
-    reserve_ps: u128,
-    /// The longest time from an admission until the queue is empty again.
-    longest_backlog: u64,
-    reserve_held: u32,
-    reserve_max: u32,
-}
-
-/// The books that all queues share.
-#[derive(Debug)]
-struct Books {
-    start: u64,
-    end: u64,
-    /// Whether the window of measurement has begun.
-    measured: bool,
-    drops: [u64; DropReason::ALL.len()],
-    batches: Batches,
-    /// Packets of the window under way.
-    counted: Counts,
-    sojourn: Histogram,
-    byte_ps: u128,
-    busy: Overlap,
-    wakeups: u64,
-    /// Packets of the whole run.
-    all: PacketCounts,
-    /// Those that [`Progress`] knows of.
-    reported: u64,
-    /// Packets with their order, where somebody watches.
-    told: Option<Vec<(u32, PacketOutcome)>>,
-}
-
-/// The reserve.
-#[derive(Debug)]
-struct Reserve {
-    entries: u32,
-    policy: Policy,
-    in_use: u32,
-    max: u32,
-    exhausted: Level,
-    requests: Vec<Request>,
-    /// Times and queues of buffers that come back.
-    returns: Vec<(u64, usize)>,
-}
-
-/// A packet that asks for a reserve buffer.
-#[derive(Debug, Clone, Copy)]
-struct Request {
-    time: u64,
-    order: u32,
-    lane: usize,
-    /// Its place in the queue's tail.
-    index: usize,
-}
-
 /// A source and the packet that it has ready.
 #[derive(Debug)]
 struct Feed {
@@ -235,54 +144,21 @@ impl<'a> Lanes<'a> {
             .flat_map(|(table, traffic)| traffic.sources(table, streams, spec.window))
             .map(|mut source| Feed { next: source.next(), source })
             .collect();
-        let entries = entries(spec);
-        let lane = |((rx, service), id): ((&u32, u64), u32)| Lane {
-            id: QueueId::new(id),
-            service,
-            completions_busy: service.saturating_mul(spec.buffers.completion_entries.into()),
-            arrivals: Vec::new(),
-            ring: vec![0; *rx as usize].into(),
-            next_entry: 0,
-            done: 0,
-            done_before: 0,
-            reserve_done: VecDeque::new(),
-            tail: Vec::new(),
-            admitted: Vec::new(),
-            counts: PacketCounts::default(),
-            in_use_ps: 0,
-            reserve_ps: 0,
-            longest_backlog: 0,
-            reserve_held: 0,
-            reserve_max: 0,
-        };
-        let end = spec.window.end.expect("a fast path has an end");
+        let completions = spec.buffers.completion_entries;
+        let lanes = (0..)
+            .map(QueueId::new)
+            .zip(&spec.buffers.rx)
+            .zip(services(spec))
+            .map(|((id, rx), service)| Lane::new(id, *rx, service, completions))
+            .collect();
         Self {
-            lanes: spec.buffers.rx.iter().zip(services(spec)).zip(0..).map(lane).collect(),
+            lanes,
             merge: spec.traffic.len() > 1,
-            reserve: Reserve {
-                entries,
-                policy: spec.buffers.reserve.as_ref().map_or(Policy::CompleteSharing, |r| r.policy),
-                in_use: 0,
-                max: 0,
-                exhausted: Level::default(),
-                requests: Vec::new(),
-                returns: Vec::new(),
-            },
-            books: Books {
-                start: spec.window.start.as_ps(),
-                end: end.as_ps(),
-                measured: false,
-                drops: Default::default(),
-                batches: Batches::new(spec.window.start, spec.last_arrival()),
-                counted: Counts::default(),
-                sojourn: Histogram::default(),
-                byte_ps: 0,
-                busy: Overlap::new(spec.window.start, end),
-                wakeups: 0,
-                all: PacketCounts::default(),
-                reported: 0,
-                told: observers.packets.is_some().then(Vec::new),
-            },
+            reserve: Reserve::new(
+                entries(spec),
+                spec.buffers.reserve.as_ref().map_or(Policy::CompleteSharing, |r| r.policy),
+            ),
+            books: Books::new(spec, observers.packets.is_some()),
             total_max: 0,
             window_ps: window_ps(spec),
             sink: observers.packets,
@@ -322,7 +198,7 @@ impl<'a> Lanes<'a> {
     fn window(&mut self, from: u64, limit: u64) {
         let to = limit.min(from.saturating_add(self.window_ps));
         self.pull(to);
-        for (index, lane) in self.lanes.iter_mut().enumerate() {
+        for (index, lane) in (0..).zip(&mut self.lanes) {
             lane.classify(index, &mut self.reserve, &mut self.books);
         }
         if self.reserve.entries > 0 {
@@ -351,13 +227,14 @@ impl<'a> Lanes<'a> {
     fn pull(&mut self, to: u64) {
         let mut order = 0;
         for feed in &mut self.feeds {
-            while let Some(Arrival { time, queue, len }) = feed.next {
-                if time.as_ps() >= to {
-                    break;
-                }
+            let mut take = |Arrival { time, queue, len }| {
                 let incoming = Incoming { time: time.as_ps(), order, len };
                 self.lanes[queue.index()].arrivals.push(incoming);
                 order += 1;
+            };
+            while let Some(arrival) = feed.next.filter(|arrival| arrival.time.as_ps() < to) {
+                take(arrival);
+                feed.source.send_run(SimTime::from_ps(to), &mut take);
                 feed.next = feed.source.next();
             }
         }
@@ -487,238 +364,5 @@ impl<'a> Lanes<'a> {
             held += lane.reserve_held;
         }
         assert_eq!(self.reserve.in_use, held, "reserve buffers in use");
-    }
-}
-
-impl Lane {
-    /// Packets at time `now` (what is released then is gone), where the last is done at `done`.
-    fn packets_at(&self, done: u64, now: u64) -> u64 {
-        done.saturating_sub(now).div_ceil(self.service)
-    }
-
-    /// First pass: which of the window's arrivals find a dedicated entry free.
-    fn classify(&mut self, index: usize, reserve: &mut Reserve, books: &mut Books) {
-        self.done_before = self.done;
-        let mut arrivals = std::mem::take(&mut self.arrivals);
-        let mut arrived = arrivals.iter();
-        if books.measured {
-            self.counts.offered += arrivals.len() as u64;
-            books.counted.whole += arrivals.len() as u64;
-        }
-        books.all.offered += arrivals.len() as u64;
-        for incoming in arrived.by_ref() {
-            if let Some(entry) = self.take_entry(incoming.time) {
-                self.ring[entry] = self.admit(*incoming, 0, books);
-            } else if reserve.entries > 0 {
-                reserve.requests.push(Request::new(*incoming, index, 0));
-                self.tail.push((*incoming, Verdict::Granted));
-                break;
-            } else {
-                self.drop(*incoming, DropReason::NoBuffer, books);
-            }
-        }
-        for incoming in arrived {
-            let verdict = match self.take_entry(incoming.time) {
-                Some(entry) => {
-                    // Not free again in this window, whenever it will be.
-                    self.ring[entry] = u64::MAX;
-                    Verdict::Dedicated(u32::try_from(entry).expect("rx is 32 bits"))
-                }
-                None => {
-                    reserve.requests.push(Request::new(*incoming, index, self.tail.len()));
-                    Verdict::Granted
-                }
-            };
-            self.tail.push((*incoming, verdict));
-        }
-        arrivals.clear();
-        self.arrivals = arrivals;
-    }
-
-    /// The dedicated entry that is free at `now`, if there is one.
-    #[inline]
-    fn take_entry(&mut self, now: u64) -> Option<usize> {
-        let entry = self.next_entry;
-        if *self.ring.get(entry)? > now {
-            return None;
-        }
-        self.next_entry = if entry + 1 == self.ring.len() { 0 } else { entry + 1 };
-        Some(entry)
-    }
-
-    /// Last pass: serves the arrivals from the window's first request on.
-    fn serve_tail(&mut self, books: &mut Books) {
-        let mut tail = std::mem::take(&mut self.tail);
-        for (incoming, verdict) in tail.drain(..) {
-            match verdict {
-                Verdict::Dedicated(entry) => {
-                    self.ring[entry as usize] = self.admit(incoming, 0, books);
-                }
-                Verdict::Granted => {
-                    let done = self.admit(incoming, 1, books);
-                    self.reserve_done.push_back(done);
-                }
-                Verdict::Refused(reason) => self.drop(incoming, reason, books),
-            }
-        }
-        self.tail = tail;
-    }
-
-    /// Admits a packet, and books all of it; returns when it is done.
-    #[inline]
-    fn admit(&mut self, incoming: Incoming, from_reserve: u32, books: &mut Books) -> u64 {
-        let Incoming { time, len, .. } = incoming;
-        let begin = self.done.max(time);
-        let done = begin + self.service;
-        if books.measured && begin == time {
-            books.wakeups += 1;
-        }
-        self.done = done;
-        let delivered = done <= books.end;
-        books.all.delivered += u64::from(delivered);
-        if done > books.start {
-            let inside = u128::from(done.min(books.end) - time.max(books.start));
-            self.in_use_ps += inside;
-            self.reserve_ps += inside * u128::from(from_reserve);
-            books.byte_ps += inside * u128::from(len);
-            books.busy.add(SimTime::from_ps(begin), SimTime::from_ps(done));
-        }
-        if delivered && done >= books.start {
-            books.sojourn.record(SimDuration::from_ps(done - time));
-        }
-        if books.measured {
-            self.counts.delivered += u64::from(delivered);
-            self.longest_backlog = self.longest_backlog.max(done - time);
-            self.admitted.push((time, done));
-            if books.told.is_some() {
-                let fate = Fate::Delivered(SimTime::from_ps(done));
-                let fate = if delivered { fate } else { Fate::Outstanding };
-                self.tell(incoming, fate, from_reserve, books);
-            }
-        }
-        done
-    }
-
-    /// Drops a packet. Where even those whose service has not begun fill the completion ring, that
-    /// is the reason.
-    fn drop(&mut self, incoming: Incoming, reason: DropReason, books: &mut Books) {
-        let full = self.done >= incoming.time.saturating_add(self.completions_busy);
-        let reason = if full { DropReason::CompletionFull } else { reason };
-        books.all.dropped += 1;
-        if books.measured {
-            self.counts.dropped += 1;
-            books.counted.part += 1;
-            books.drops[reason.index()] += 1;
-            self.tell(incoming, Fate::Dropped(reason), 0, books);
-        }
-    }
-
-    fn tell(&self, incoming: Incoming, fate: Fate, from_reserve: u32, books: &mut Books) {
-        if let Some(told) = &mut books.told {
-            let Incoming { time, order, len } = incoming;
-            let arrival = SimTime::from_ps(time);
-            let packet = PacketOutcome { arrival, queue: self.id, len, fate, from_reserve };
-            told.push((order, packet));
-        }
-    }
-
-    /// Adds to each part of the window, `1 << shift` long, a bound on this queue's packets in it.
-    fn bound_packets(&self, from: u64, shift: u32, bounds: &mut [f64]) {
-        let per_ps = 1.0 / to_f64(self.service);
-        // ceil(x) < x + 1
-        let bound = |backlog: u64| match backlog {
-            0 => 0.0,
-            backlog => to_f64(backlog) * per_ps + 1.0,
-        };
-        let mut done = self.done_before;
-        let mut part = 0;
-        let mut backlog = done.saturating_sub(from);
-        for (time, next_done) in &self.admitted {
-            let at = (time - from) >> shift;
-            while part < at {
-                bounds[part as usize] += bound(backlog);
-                part += 1;
-                backlog = done.saturating_sub(from + (part << shift));
-            }
-            done = *next_done;
-            backlog = backlog.max(done - time);
-        }
-        while part < bounds.len() as u64 {
-            bounds[part as usize] += bound(backlog);
-            part += 1;
-            backlog = done.saturating_sub(from + (part << shift));
-        }
-    }
-}
-
-impl Request {
-    fn new(incoming: Incoming, lane: usize, index: usize) -> Self {
-        Self { time: incoming.time, order: incoming.order, lane, index }
-    }
-}
-
-impl Reserve {
-    /// Decides the requests in order of time, with the buffers that come back until `until`.
-    fn decide(&mut self, lanes: &mut [Lane], until: u64) {
-        for (index, lane) in lanes.iter_mut().enumerate() {
-            while let Some(done) = lane.reserve_done.front().filter(|done| **done <= until) {
-                self.returns.push((*done, index));
-                lane.reserve_done.pop_front();
-            }
-        }
-        // Runs of each queue in order already, which a stable sort merges.
-        self.returns.sort();
-        self.requests.sort_by_key(|request| (request.time, request.order));
-        let returns = std::mem::take(&mut self.returns);
-        let mut returning = returns.iter().peekable();
-        for request in std::mem::take(&mut self.requests) {
-            while let Some((time, lane)) = returning.next_if(|(time, _)| *time <= request.time) {
-                self.take_back(&mut lanes[*lane], *time);
-            }
-            let lane = &mut lanes[request.lane];
-            lane.tail[request.index].1 = self.grant(lane.reserve_held, request.time);
-            if lane.tail[request.index].1 == Verdict::Granted {
-                lane.reserve_held += 1;
-                lane.reserve_max = lane.reserve_max.max(lane.reserve_held);
-            }
-        }
-        for (time, lane) in returning {
-            self.take_back(&mut lanes[*lane], *time);
-        }
-        self.returns = returns;
-        self.returns.clear();
-    }
-
-    fn grant(&mut self, held: u32, now: u64) -> Verdict {
-        let free = self.entries - self.in_use;
-        if free == 0 {
-            return Verdict::Refused(DropReason::NoBuffer);
-        }
-        if !self.policy.admits(held, free) {
-            return Verdict::Refused(DropReason::ReserveDenied);
-        }
-        self.in_use += 1;
-        self.max = self.max.max(self.in_use);
-        if self.in_use == self.entries {
-            self.exhausted.change(1, SimTime::from_ps(now));
-        }
-        Verdict::Granted
-    }
-
-    fn take_back(&mut self, lane: &mut Lane, time: u64) {
-        if self.in_use == self.entries {
-            self.exhausted.change(-1, SimTime::from_ps(time));
-        }
-        self.in_use -= 1;
-        lane.reserve_held -= 1;
-    }
-}
-
-impl Books {
-    /// Says how far the run is; `false` when it is to stop.
-    fn report(&mut self, progress: &Progress) -> bool {
-        progress.packets.fetch_add(self.all.offered - self.reported, Ordering::Relaxed);
-        self.reported = self.all.offered;
-        !progress.stop.load(Ordering::Relaxed)
     }
 }

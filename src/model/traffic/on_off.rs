@@ -94,6 +94,26 @@ impl OnOffSource {
         }
     }
 
+    /// Sends the packets before `limit` that follow the last one in its period, where their gaps
+    /// are exponential: as [`next`](Self::next) would, but in one go.
+    pub(super) fn send_run(&mut self, limit: SimTime, send: &mut impl FnMut(Arrival)) {
+        if self.spec.spacing != Spacing::Poisson || self.rate().is_zero() {
+            return;
+        }
+        let mut generator = self.arrivals.clone();
+        loop {
+            let before = generator.clone();
+            let time = self.now + poisson_gap(self.mean_gap_ps, &mut generator);
+            if time >= limit || time > self.period.end {
+                // Drawn again by `next`.
+                self.arrivals = before;
+                return;
+            }
+            self.now = time;
+            send(Arrival { time, queue: self.queue, len: self.sizes.draw() });
+        }
+    }
+
     fn rate(&self) -> PacketRate {
         if self.period.on { self.spec.rate } else { self.spec.rate_off }
     }

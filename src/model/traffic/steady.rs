@@ -33,9 +33,27 @@ impl PoissonSource {
         }
         (Some(Arrival { time: self.now, queue: self.queue, len: self.sizes.draw() }), 0)
     }
+
+    /// Sends the packets before `limit` that follow the last one: as [`next`](Self::next) would,
+    /// but in one go.
+    pub(super) fn send_run(&mut self, limit: SimTime, send: &mut impl FnMut(Arrival)) {
+        let mut generator = self.generator.clone();
+        loop {
+            let before = generator.clone();
+            let time = self.now + poisson_gap(self.mean_gap_ps, &mut generator);
+            if time >= limit {
+                // Drawn again by `next`.
+                self.generator = before;
+                return;
+            }
+            self.now = time;
+            send(Arrival { time, queue: self.queue, len: self.sizes.draw() });
+        }
+    }
 }
 
 /// An exponential gap, rounded to the nearest picosecond.
+#[inline]
 pub(super) fn poisson_gap(mean_gap_ps: f64, generator: &mut Generator) -> SimDuration {
     SimDuration::from_ps(round_to_u64(mean_gap_ps * exponential(generator)))
 }
