@@ -1,8 +1,8 @@
 //! How fast the engine is, beside peers on the same workload in the same run: `cargo bench`.
 //!
-//! One thread, one replication a run; engines and peers take turns, and the median of several rounds
-//! counts, so that a noisy machine is noisy for all of them. The peer in C++ is built with the
-//! system's compiler where there is one.
+//! One thread, one replication a run; engines and peers take turns, and the median of several
+//! rounds counts, so that a noisy machine is noisy for all of them. The peer in C++ is built with
+//! the system's compiler where there is one.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a bench talks to people")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a bench may panic")]
 

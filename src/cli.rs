@@ -11,6 +11,7 @@ mod footprint;
 mod output;
 mod plan;
 mod progress;
+mod sensitivity;
 mod simulate;
 
 use std::io::{self, Read as _, Write as _};
@@ -22,6 +23,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::report::OutputError;
 use crate::scenario::{Scenario, ScenarioError, Source, schema};
+use crate::sensitivity::SensitivityError;
 use crate::simulation::{self, SimulationError};
 use crate::units::SimDuration;
 
@@ -111,6 +113,8 @@ enum Command {
     Simulate(simulate::SimulateArgs),
     /// Find the least memory that meets a drop goal, with and without a reserve.
     Plan(plan::PlanArgs),
+    /// Drops and memory as 1, 2, 4 ... all queues burst in step.
+    Sensitivity(ScenarioArgs),
     /// Validate a scenario and everything it names.
     Check(ScenarioArgs),
     /// Print the JSON Schema of a scenario.
@@ -134,6 +138,8 @@ enum CommandError {
     Scenario(#[from] ScenarioError),
     #[error(transparent)]
     Simulation(#[from] SimulationError),
+    #[error(transparent)]
+    Sensitivity(#[from] SensitivityError),
     #[error(transparent)]
     Output(#[from] OutputError),
     #[error("standard output: {0}")]
@@ -180,6 +186,7 @@ fn dispatch(cli: &Cli) -> Result<ExitCode, CommandError> {
         Some(Command::Footprint(args)) => footprint::run(args, global),
         Some(Command::Simulate(args)) => simulate::run(args, global),
         Some(Command::Plan(args)) => plan::run(args, global),
+        Some(Command::Sensitivity(args)) => sensitivity::run(args, global),
         Some(Command::Check(args)) => check::run(args, global),
         Some(Command::Schema) => {
             print(&format!("{:#}\n", schema()))?;

@@ -61,6 +61,7 @@ pub mod plan;
 pub mod random;
 pub mod report;
 pub mod scenario;
+pub mod sensitivity;
 pub mod simulation;
 pub mod stats;
 pub mod units;

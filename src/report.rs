@@ -9,6 +9,7 @@ mod format;
 mod manifest;
 mod output;
 mod plan;
+mod sensitivity;
 mod simulate;
 
 pub use self::csv::{queues_csv, summary_csv, timeline_csv};
@@ -17,6 +18,7 @@ pub use format::format_rate;
 pub use manifest::Manifest;
 pub use output::{OutputError, PacketFile, check_writable, write_atomically};
 pub use plan::{ConfigRow, Goal, PlanReport};
+pub use sensitivity::{InPhaseRow, SensitivityReport};
 pub use simulate::{
     Drops, EngineReport, Host, MemoryUse, Packets, Placement, Queue, Reserve, SimulateReport,
     Sojourn,

@@ -29,7 +29,7 @@ use crate::model::host::HostSpec;
 use crate::model::memory::{MemorySpec, default_completion_entries};
 use crate::model::stall::StallSpec;
 use crate::model::system::SystemSpec;
-use crate::model::traffic::{TrafficSpec, Window};
+use crate::model::traffic::{TrafficKind, TrafficSpec, Window};
 use crate::units::{BitRate, SimDuration, SimTime};
 
 /// The scenario that runs when none is given: the host of J. Kicinski's post.
@@ -205,6 +205,28 @@ impl Scenario {
         let needed = other.most_buffers_of_a_queue();
         other.nic.completion_entries =
             self.nic.completion_entries.filter(|entries| *entries >= needed);
+        other
+    }
+
+    /// The most queues of any traffic that can burst in step.
+    #[must_use]
+    pub fn phased_queues(&self) -> usize {
+        let phased = self.traffic.iter().filter(|traffic| traffic.is_bursty());
+        phased.map(|traffic| traffic.queues.len()).max().unwrap_or(0)
+    }
+
+    /// The same scenario with the first `queues` of all traffic that has phases in step.
+    #[must_use]
+    pub fn with_in_phase(&self, queues: usize) -> Self {
+        let mut other = self.clone();
+        for traffic in &mut other.traffic {
+            let queues = queues.min(traffic.queues.len());
+            match &mut traffic.kind {
+                TrafficKind::OnOff(on_off) => on_off.in_phase = queues,
+                TrafficKind::Batch(batch) => batch.in_phase = queues,
+                _ => {}
+            }
+        }
         other
     }
 

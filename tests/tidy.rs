@@ -13,7 +13,7 @@ const LAYERS: [&[&str]; 8] = [
     &["model"],
     &["input"],
     &["scenario"],
-    &["simulation", "plan"],
+    &["simulation", "plan", "sensitivity"],
     &["report"],
     &["cli"],
 ];

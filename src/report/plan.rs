@@ -89,7 +89,7 @@ pub struct ConfigRow {
 }
 
 impl Verdict {
-    const fn name(self) -> &'static str {
+    pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Feasible => "feasible",
             Self::Infeasible => "infeasible",
@@ -99,7 +99,7 @@ impl Verdict {
 }
 
 impl ConfigRow {
-    fn new(candidate: &Candidate, queues: usize) -> Self {
+    pub(super) fn new(candidate: &Candidate, queues: usize) -> Self {
         let memory = candidate.memory;
         Self {
             queues: queues as u64,
@@ -119,7 +119,7 @@ impl ConfigRow {
         }
     }
 
-    fn shape_text(&self) -> String {
+    pub(super) fn shape_text(&self) -> String {
         match self.reserve_entries {
             0 => format!("{} x {}", self.queues, self.rx),
             reserve => format!("{} x {} + {reserve}", self.queues, self.rx),
