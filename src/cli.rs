@@ -22,7 +22,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::report::OutputError;
-use crate::scenario::{Scenario, ScenarioError, Source, schema};
+use crate::scenario::{Scenario, ScenarioError, Source, printable, schema};
 use crate::sensitivity::SensitivityError;
 use crate::simulation::{self, SimulationError};
 use crate::units::SimDuration;
@@ -208,14 +208,6 @@ fn warn(warnings: &[String], global: &Global) {
             eprintln!("warning: {}", printable(warning));
         }
     }
-}
-
-/// A message in one line: control characters of what it quotes are spelt out.
-fn printable(message: &str) -> String {
-    message
-        .chars()
-        .map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() })
-        .collect()
 }
 
 impl ScenarioArgs {

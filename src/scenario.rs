@@ -10,6 +10,7 @@ mod document;
 mod error;
 mod host;
 mod keys;
+mod napi;
 mod quantity;
 mod range;
 mod resolve;
@@ -18,6 +19,7 @@ mod traffic;
 mod warning;
 
 pub use document::Source;
+pub(crate) use error::printable;
 pub use error::{Place, ScenarioError};
 pub use schema::schema;
 pub use warning::Warning;

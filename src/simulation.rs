@@ -48,8 +48,12 @@ pub struct Simulation {
     pub utilization: f64,
     /// Time spent reposting reserve buffers, per delivered packet, in nanoseconds.
     pub sync_ns_per_packet: f64,
-    /// Servers woken.
+    /// Servers woken, or interrupts.
     pub wakeups: u64,
+    /// Softirq runs that ended early.
+    pub time_squeeze: u64,
+    /// Pages that the stack holds above the rings.
+    pub held: Occupancy,
     /// Share of core time covered by stalls.
     pub stalled_fraction: f64,
     /// Occupancy over time of the first replication, if asked for.
@@ -258,6 +262,8 @@ impl Merged {
             sojourn: sum.sojourn,
             utilization: mean(sum.utilization),
             wakeups: sum.wakeups,
+            time_squeeze: sum.time_squeeze,
+            held: occupancy(sum.held),
             stalled_fraction: mean(sum.stalled_fraction),
             timeline: sum.timeline,
             memory: scenario.memory().memory().expect("checked when the scenario was resolved"),
@@ -328,6 +334,8 @@ impl Outcome {
         self.sojourn.merge(&other.sojourn);
         self.sync_ps += other.sync_ps;
         self.wakeups += other.wakeups;
+        self.time_squeeze += other.time_squeeze;
+        add(&mut self.held, &other.held);
         self.returns_without_buffer += other.returns_without_buffer;
         self.packets_simulated += other.packets_simulated;
     }

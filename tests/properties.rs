@@ -169,12 +169,17 @@ fn growing(mut system: SystemSpec) -> SystemSpec {
     single_buffers(system)
 }
 
-/// Every packet fits one buffer, and reserve buffers are reposted one by one at no cost.
+/// Every packet fits one buffer, and reserve buffers are reposted one by one at no cost and
+/// compete for no cache.
 fn single_buffers(mut system: SystemSpec) -> SystemSpec {
     system.buffers.rx_buf_len = u64::from(3 * BUFFER);
     if let Some(reserve) = &mut system.buffers.reserve {
         reserve.sync_cost = SimDuration::ZERO;
         reserve.repost = 1;
+    }
+    if let HostSpec::Napi(spec) = &mut system.host {
+        // Reserve buffers are in rotation only while they are in use.
+        spec.cache = None;
     }
     system
 }

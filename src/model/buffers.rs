@@ -249,6 +249,16 @@ impl Buffers {
         Ok(lease)
     }
 
+    /// Dedicated entries of the queue.
+    pub(crate) fn rx(&self, queue: QueueId) -> u32 {
+        small(self.rings[queue.index()].rx)
+    }
+
+    /// Bytes of one buffer.
+    pub(crate) fn rx_buf_len(&self) -> u64 {
+        self.rx_buf_len
+    }
+
     /// Whether a queue can have so many packets that its completion entries are all taken.
     pub(crate) fn completions_run_out(&self) -> bool {
         self.completions_run_out

@@ -6,6 +6,7 @@
 
 mod busy_poll;
 mod hold;
+mod napi;
 mod poll;
 mod server;
 mod trace;
@@ -24,9 +25,12 @@ use crate::units::{SimDuration, SimTime};
 
 use busy_poll::BusyPoll;
 use hold::Hold;
+use napi::Napi;
 use poll::Poll;
 use server::Server;
 use trace::TraceReplay;
+
+pub use napi::{CacheSpec, Coalescing, Defer, Moderation, NapiContext, NapiSpec, Recycle, Refill};
 
 /// How the host takes packets; see each variant.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,6 +58,8 @@ pub enum HostSpec {
     },
     /// Cores visit their queues in turn, for ever.
     BusyPoll(BusyPollSpec),
+    /// Interrupts and NAPI polls, as Linux has them.
+    Napi(Box<NapiSpec>),
     /// Recorded returns of buffers.
     Trace {
         /// Sorted by time.
@@ -98,6 +104,7 @@ impl HostSpec {
             Self::Hold { .. } => "hold",
             Self::Poll { .. } => "poll",
             Self::BusyPoll(_) => "busy-poll",
+            Self::Napi(_) => "napi",
             Self::Trace { .. } => "trace",
         }
     }
@@ -108,6 +115,7 @@ impl HostSpec {
         match self {
             Self::Server { .. } | Self::Poll { .. } => queues,
             Self::BusyPoll(spec) => (spec.cores as usize).min(queues),
+            Self::Napi(spec) => (spec.cores as usize).min(queues),
             Self::Hold { .. } | Self::Trace { .. } => 0,
         }
     }
@@ -135,8 +143,20 @@ impl HostSpec {
                     + budget * (ps(spec.per_packet) + ps(spec.per_byte) * mean_len);
                 if visit > 0.0 { budget * 1e12 / visit } else { f64::INFINITY }
             }
+            Self::Napi(spec) => {
+                let budget = f64::from(spec.budget);
+                let poll = ps(spec.poll_overhead)
+                    + budget * (ps(spec.per_packet) + ps(spec.per_byte) * mean_len);
+                if poll > 0.0 { budget * 1e12 / poll } else { f64::INFINITY }
+            }
             Self::Hold { .. } | Self::Trace { .. } => f64::INFINITY,
         }
+    }
+
+    /// Whether queues share cores that can stall and that pay for reposts.
+    #[must_use]
+    pub const fn has_cores(&self) -> bool {
+        matches!(self, Self::Server { .. } | Self::BusyPoll(_) | Self::Napi(_))
     }
 
     /// Whether the model draws random numbers.
@@ -147,6 +167,7 @@ impl HostSpec {
                 !wakeup.is_constant() || service.iter().any(|service| !service.is_constant())
             }
             Self::Hold { time } => !time.is_constant(),
+            Self::Napi(spec) => spec.is_random(),
             Self::Poll { .. } | Self::BusyPoll(_) | Self::Trace { .. } => false,
         }
     }
@@ -171,6 +192,7 @@ pub(crate) enum Host {
     Hold(Hold),
     Poll(Poll),
     BusyPoll(BusyPoll),
+    Napi(Box<Napi>),
     Trace(TraceReplay),
 }
 
@@ -195,6 +217,7 @@ impl Host {
             HostSpec::Trace { .. } => (1, 0),
             HostSpec::Poll { .. } => (queues, 1),
             HostSpec::BusyPoll(_) => (spec.cores(queues), spec.cores(queues)),
+            HostSpec::Napi(_) => (spec.cores(queues) + 1, queues + spec.cores(queues)),
         }
     }
 
@@ -221,6 +244,10 @@ impl Host {
             HostSpec::BusyPoll(spec) => {
                 Self::BusyPoll(BusyPoll::new(spec, core_stalls(), sync_cost, queues, slots))
             }
+            HostSpec::Napi(spec) => {
+                let napi = Napi::new(spec, core_stalls(), sync_cost, queues, slots, streams);
+                Self::Napi(Box::new(napi))
+            }
             HostSpec::Trace { returns } => {
                 Self::Trace(TraceReplay::new(Arc::clone(returns), queues))
             }
@@ -246,6 +273,7 @@ impl Host {
             Self::Hold(hold) => hold.packet_placed(queue, packet, machine),
             Self::Poll(poll) => poll.packet_placed(queue, packet, machine),
             Self::BusyPoll(busy_poll) => busy_poll.packet_placed(queue, packet, machine),
+            Self::Napi(napi) => napi.packet_placed(queue, packet, machine),
             Self::Trace(trace) => trace.packet_placed(queue, packet, machine),
         }
     }
@@ -257,6 +285,7 @@ impl Host {
             Self::Hold(hold) => hold.release_due(machine),
             Self::Poll(poll) => poll.release_due(slot, machine),
             Self::BusyPoll(busy_poll) => busy_poll.release_due(slot, machine),
+            Self::Napi(napi) => napi.release_due(slot, machine),
             Self::Trace(trace) => trace.release_due(machine),
         }
     }
@@ -267,6 +296,7 @@ impl Host {
             Self::Server(server) => server.start_due(visit, machine),
             Self::Poll(poll) => poll.poll_due(machine),
             Self::BusyPoll(busy_poll) => busy_poll.visit_due(visit, machine),
+            Self::Napi(napi) => napi.visit_due(visit, machine),
             Self::Hold(hold) => hold.passing_due(machine),
             Self::Trace(_) => unreachable!("a recording has no visit slots"),
         }
@@ -292,6 +322,7 @@ impl Host {
             Self::Hold(hold) => hold.held(queue),
             Self::Poll(poll) => poll.held(queue),
             Self::BusyPoll(busy_poll) => busy_poll.held(queue),
+            Self::Napi(napi) => napi.held(queue),
             Self::Trace(trace) => trace.held(queue),
         }
     }
@@ -308,6 +339,7 @@ impl Work {
         let distribution = |queue: usize| match spec {
             HostSpec::Server { service, .. } => service[queue].clone(),
             HostSpec::Hold { time } => time.clone(),
+            HostSpec::Napi(spec) => spec.hold.clone(),
             _ => Distribution::Constant(0),
         };
         let stream = |queue| streams.stream(&format!("host queue {queue} work"));

@@ -147,6 +147,9 @@ pub(crate) struct Ledger {
     busy: Overlap,
     sync: Overlap,
     wakeups: u64,
+    time_squeeze: u64,
+    /// Pages held above the rings.
+    held: Level,
     returns_without_buffer: u64,
     /// Packets of the whole run: arrived, delivered, dropped.
     all: PacketCounts,
@@ -164,6 +167,8 @@ pub(crate) struct Closed {
     pub(crate) busy_ps: u128,
     pub(crate) sync_ps: u128,
     pub(crate) wakeups: u64,
+    pub(crate) time_squeeze: u64,
+    pub(crate) held: Level,
     pub(crate) returns_without_buffer: u64,
     /// Packets of the whole run that have arrived.
     pub(crate) arrived: u64,
@@ -183,6 +188,8 @@ impl Ledger {
             busy: Overlap::new(start, window.end_or_max()),
             sync: Overlap::new(start, window.end_or_max()),
             wakeups: 0,
+            time_squeeze: 0,
+            held: Level::default(),
             returns_without_buffer: 0,
             all: PacketCounts::default(),
         }
@@ -190,6 +197,7 @@ impl Ledger {
 
     pub(crate) fn open_window(&mut self) {
         self.packet_bytes.open(self.start);
+        self.held.open(self.start);
     }
 
     /// Whether a packet that arrived at `arrival` belongs to the window's counters.
@@ -243,9 +251,19 @@ impl Ledger {
         self.busy.add(from, to);
     }
 
-    /// A packet found its queue empty and woke its server.
+    /// A packet found its queue empty and woke its server, or an interrupt came.
     pub(crate) fn woken(&mut self, now: SimTime) {
         self.wakeups += u64::from(self.measures(now));
+    }
+
+    /// Softirq runs ended early, `count` of them now.
+    pub(crate) fn squeezed(&mut self, count: u64, now: SimTime) {
+        self.time_squeeze += if self.measures(now) { count } else { 0 };
+    }
+
+    /// `change` more pages are held above the rings.
+    pub(crate) fn held(&mut self, change: i64, now: SimTime) {
+        self.held.change(change, now);
     }
 
     /// The recorded host returned buffers that nobody held.
@@ -274,6 +292,8 @@ impl Ledger {
             busy_ps: self.busy.sum_ps(),
             sync_ps: self.sync.sum_ps(),
             wakeups: self.wakeups,
+            time_squeeze: self.time_squeeze,
+            held: self.held,
             returns_without_buffer: self.returns_without_buffer,
             arrived: self.all.offered,
         }

@@ -37,8 +37,12 @@ pub struct Outcome {
     pub utilization: f64,
     /// Time spent reposting reserve buffers, in picoseconds.
     pub sync_ps: u128,
-    /// Servers woken.
+    /// Servers woken, or interrupts.
     pub wakeups: u64,
+    /// Softirq runs that ended early with `netdev_budget` or its time used up.
+    pub time_squeeze: u64,
+    /// Pages that the stack holds above the rings.
+    pub held: Occupancy,
     /// Share of core time covered by stalls.
     pub stalled_fraction: f64,
     /// Recorded returns of buffers that nobody held.
@@ -126,6 +130,8 @@ impl Finished<'_> {
             utilization: if cores == 0 { 0.0 } else { sum_to_f64(closed.busy_ps) / core_ps },
             sync_ps: closed.sync_ps,
             wakeups: closed.wakeups,
+            time_squeeze: closed.time_squeeze,
+            held: occupancy(&closed.held),
             stalled_fraction: if cores == 0 { 0.0 } else { sum_to_f64(stalled) / core_ps },
             returns_without_buffer: closed.returns_without_buffer,
             timeline: self.timeline,

@@ -104,6 +104,11 @@ impl Machine<'_> {
         self.last_activity = self.now;
     }
 
+    /// The host has done something that a run without an end has to wait for.
+    pub(crate) fn active(&mut self) {
+        self.last_activity = self.now;
+    }
+
     fn assert_conserved(&self, queue: QueueId) {
         self.buffers.assert_conserved(queue, self.held[queue.index()]);
     }

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::SCHEMA;
 use super::format::{format_estimate, format_rate, plain_table, table_text};
+use crate::model::host::HostSpec;
 use crate::model::ledger::DropReason;
 use crate::model::memory::Memory;
 use crate::scenario::Scenario;
@@ -105,6 +106,18 @@ pub struct MemoryUse {
     pub in_use_bytes_max: u64,
     /// Packet bytes over buffer bytes in use, time-averaged.
     pub fill_ratio: f64,
+    /// Bytes of pages that the stack holds above the rings; with a NAPI host.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub held: Option<Held>,
+}
+
+/// Pages that the stack holds above the rings after delivery: a packet's pages each count whole.
+#[derive(Debug, Clone, Serialize)]
+pub struct Held {
+    /// Time average.
+    pub held_bytes_mean: f64,
+    /// Most at once.
+    pub held_bytes_max: u64,
 }
 
 /// Times from arrival to delivery, in microseconds.
@@ -217,6 +230,10 @@ impl SimulateReport {
                 in_use_bytes_mean: simulation.in_use.mean * to_f64(buf_len),
                 in_use_bytes_max: simulation.in_use.max * buf_len,
                 fill_ratio: simulation.fill_ratio,
+                held: matches!(scenario.host, HostSpec::Napi(_)).then(|| Held {
+                    held_bytes_mean: simulation.held.mean * to_f64(buf_len),
+                    held_bytes_max: simulation.held.max * buf_len,
+                }),
             },
             sojourn_us: Sojourn {
                 mean: sojourn.mean_us(),
@@ -229,7 +246,7 @@ impl SimulateReport {
             host: Host {
                 utilization: simulation.utilization,
                 reserve_sync_ns_per_packet: simulation.sync_ns_per_packet,
-                time_squeeze: 0,
+                time_squeeze: simulation.time_squeeze,
                 wakeups: simulation.wakeups,
                 stalled_fraction: simulation.stalled_fraction,
             },

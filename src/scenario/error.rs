@@ -17,7 +17,7 @@ pub enum ScenarioError {
         source: std::io::Error,
     },
     /// The text is not TOML.
-    #[error("{place}: {message}")]
+    #[error("{place}: {}", printable(message))]
     Syntax {
         /// Where.
         place: Place,
@@ -25,7 +25,7 @@ pub enum ScenarioError {
         message: String,
     },
     /// A value is wrong.
-    #[error("{place}: {key}: {message}")]
+    #[error("{place}: {}: {}", printable(key), printable(message))]
     Value {
         /// Where.
         place: Place,
@@ -35,7 +35,7 @@ pub enum ScenarioError {
         message: String,
     },
     /// An override is wrong.
-    #[error("--set {text}: {message}")]
+    #[error("--set {}: {}", printable(text), printable(message))]
     Override {
         /// What was written after `--set`.
         text: String,
@@ -66,8 +66,18 @@ pub enum Place {
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::File { name, line, column } => write!(f, "{name}:{line}:{column}"),
-            Self::Set(text) => write!(f, "--set {text}"),
+            Self::File { name, line, column } => {
+                write!(f, "{}:{line}:{column}", printable(name))
+            }
+            Self::Set(text) => write!(f, "--set {}", printable(text)),
         }
     }
+}
+
+/// A message in one line: control characters of what it quotes are spelt out.
+pub(crate) fn printable(message: &str) -> String {
+    message
+        .chars()
+        .map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() })
+        .collect()
 }

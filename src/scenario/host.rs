@@ -3,6 +3,7 @@
 use super::distribution::{read_positive_times, read_times};
 use super::error::ScenarioError;
 use super::keys::{HOST, SCOPES, STALL};
+use super::napi;
 use super::quantity::{Field, Fields};
 use crate::id::QueueId;
 use crate::input::trace::{read_returns, read_stalls};
@@ -13,8 +14,9 @@ use crate::units::{SimDuration, SimTime};
 
 type Result<T> = std::result::Result<T, ScenarioError>;
 
-/// Reads the host of a NIC with `queues` queues.
-pub(super) fn read(field: &Field<'_>, queues: usize) -> Result<(HostSpec, Vec<StallSpec>)> {
+/// Reads the host of a NIC with these rings.
+pub(super) fn read(field: &Field<'_>, rx: &[u32]) -> Result<(HostSpec, Vec<StallSpec>)> {
+    let queues = rx.len();
     let (_, fields) = field.variant(&HOST)?;
     let model = field.member(HOST.tag).expect("the variant was chosen by it");
     let host = match model.text()? {
@@ -30,16 +32,17 @@ pub(super) fn read(field: &Field<'_>, queues: usize) -> Result<(HostSpec, Vec<St
             per_packet: fields.or("per_packet", SimDuration::ZERO, Field::time)?,
         },
         "busy-poll" => HostSpec::BusyPoll(busy_poll(&fields)?),
+        "napi" => HostSpec::Napi(Box::new(napi::read(&fields, rx)?)),
         _ => HostSpec::Trace { returns: returns(&fields.require("file")?, queues)?.into() },
     };
     let stalls = match fields.get("stall") {
         None => Vec::new(),
         Some(field) => {
-            if !matches!(host, HostSpec::Server { .. } | HostSpec::BusyPoll(_)) {
+            if !host.has_cores() {
                 let name = host.name();
                 return Err(field.error(&format!(
                     "cannot be used with the model \"{name}\", which has no cores to stall; use \
-                     server or busy-poll"
+                     server, busy-poll or napi"
                 )));
             }
             let tables =

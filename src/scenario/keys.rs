@@ -25,6 +25,11 @@ pub(super) enum Kind {
     Number,
     Size,
     Time,
+    /// A time, or ethtool's whole number of microseconds.
+    Usecs,
+    Truth,
+    /// When slots are reposted.
+    Refill,
     Rate,
     BitRate,
     /// A distribution of times, sizes or counts.
@@ -60,6 +65,9 @@ impl Kind {
             Self::Number => "0.5",
             Self::Size => "\"2 KiB\"",
             Self::Time | Self::DistributionOrList | Self::Distribution(Of::Times) => "\"1 us\"",
+            Self::Usecs => "\"16 us\"",
+            Self::Truth => "true",
+            Self::Refill => "\"every-poll\"",
             Self::Rate => "\"3 Mpps\"",
             Self::BitRate => "\"100 Gbit/s\"",
             Self::Distribution(Of::Sizes) => "\"1500 B\"",
@@ -92,7 +100,9 @@ pub(super) fn is_key(path: &str) -> bool {
                 part.parse::<usize>().is_ok() && parts.next().is_none_or(|name| variants.has(name))
             }
             // Parameters of a distribution, entries of a list.
-            Kind::Distribution(_) | Kind::DistributionOrList | Kind::CountOrList => true,
+            Kind::Distribution(_) | Kind::DistributionOrList | Kind::CountOrList | Kind::Refill => {
+                true
+            }
             _ => false,
         }
     }
@@ -204,6 +214,7 @@ pub(super) const HOST: Variants = Variants {
         ("hold", HOLD, "Every packet holds its buffer for its own time."),
         ("poll", POLL, "All queues are polled at every multiple of a period."),
         ("busy-poll", BUSY_POLL, "Cores visit their queues in turn, for ever."),
+        ("napi", NAPI, "Interrupts and NAPI polls, as Linux has them."),
         ("trace", RETURNS, "Recorded returns of buffers."),
     ],
     common: &[key("stall", Kind::Tables(STALL), "", "Times in which a core does nothing.")],
@@ -240,6 +251,72 @@ const BUSY_POLL: &[Key] = &[
         "budget",
         "Buffers are reposted after every so many packets of a visit, and at its end.",
     ),
+];
+
+const NAPI: &[Key] = &[
+    key("cores", Kind::Count, "nic.queues", "Cores; queue q is on core q mod cores."),
+    key(
+        "rx_usecs",
+        Kind::Usecs,
+        "0 us",
+        "An interrupt comes this long after the first packet, at most.",
+    ),
+    key(
+        "rx_frames",
+        Kind::Count,
+        "",
+        "An interrupt comes with this many packets, at most; 0, the default: by rx_usecs alone.",
+    ),
+    key("adaptive", Kind::Truth, "false", "The kernel's dynamic moderation chooses both."),
+    key("cqe_mode", Kind::Truth, "false", "The timer of rx_usecs restarts with every packet."),
+    key("wakeup", Kind::Distribution(Of::Times), "0 ns", "From interrupt to first poll."),
+    key("poll_overhead", Kind::Time, "0 ns", "Time paid at the start of every poll."),
+    key("per_packet", Kind::Time, "", "Time for each packet."),
+    key("per_byte", Kind::Time, "0 ps", "Time for each byte of a packet."),
+    key("budget", Kind::Count, "64", "Packets of one poll, at most."),
+    key("netdev_budget", Kind::Count, "300", "Packets of one softirq run, at most."),
+    key("netdev_budget_usecs", Kind::Usecs, "2 ms", "Time of one softirq run, at most."),
+    key(
+        "ksoftirqd_delay",
+        Kind::Distribution(Of::Times),
+        "0 ns",
+        "From a squeezed softirq run to the next one.",
+    ),
+    key("threaded", Kind::Truth, "false", "Every queue is polled by a thread of its own."),
+    key("gro_flush_timeout", Kind::Time, "0 ns", "From a poll to the next one, by timer."),
+    key(
+        "napi_defer_hard_irqs",
+        Kind::Count,
+        "0",
+        "Polls by timer that may find nothing before interrupts are enabled.",
+    ),
+    key(
+        "busy_poll",
+        Kind::Usecs,
+        "0 us",
+        "How long an application spins on its queue after a poll that found packets.",
+    ),
+    key("refill", Kind::Refill, "every-poll", "When processed slots are posted again."),
+    key("recycle", Kind::Choice(RECYCLES), "page-pool", "What a slot gets after delivery."),
+    key(
+        "hold",
+        Kind::Distribution(Of::Times),
+        "0 ns",
+        "How long stack or application keep a page after delivery.",
+    ),
+    key("cache", Kind::Table(CACHE), "", "The price of rings too large for the cache."),
+];
+
+pub(super) const RECYCLES: &[&str] = &["page-pool", "return"];
+
+pub(super) const REFILL: &[Key] = &[
+    key("batch", Kind::Count, "", "As soon as this many slots are processed."),
+    key("fraction", Kind::Text, "", "As soon as this part of the ring is, such as \"1/2\"."),
+];
+
+pub(super) const CACHE: &[Key] = &[
+    key("llc_share", Kind::Size, "", "Buffer bytes that the cache keeps for DMA."),
+    key("miss_cost", Kind::Time, "", "What a packet costs more that is not there."),
 ];
 
 const RETURNS: &[Key] = &[key("file", Kind::File, "", "CSV with t_ns, queue and count.")];

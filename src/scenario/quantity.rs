@@ -149,6 +149,24 @@ impl<'a> Field<'a> {
         Ok(time)
     }
 
+    /// A time, or a whole number of microseconds where ethtool has one.
+    pub(super) fn usecs(&self) -> Result<SimDuration> {
+        match self.node.value {
+            Value::Integer(number) if number >= 0 => {
+                let us = u64::try_from(number).ok().filter(|us| *us <= u64::from(u32::MAX));
+                us.map(SimDuration::from_us).ok_or_else(|| {
+                    self.error(&format!("is {number} microseconds, more than 32 bits can say"))
+                })
+            }
+            _ => self.time(),
+        }
+    }
+
+    /// `true` or `false`.
+    pub(super) fn yes(&self) -> Result<bool> {
+        self.truth().ok_or_else(|| self.expected("true or false"))
+    }
+
     pub(super) fn size(&self) -> Result<u64> {
         self.quantity("8 KiB", Bytes::parse).map(Bytes::get)
     }

@@ -10,7 +10,7 @@ use super::warning::Warning;
 use super::{NicSpec, PlanSpec, RunSpec, Scenario, Shape, host, range, traffic};
 use crate::model::buffers::{Accounting, ReserveSpec};
 use crate::model::distribution::Distribution;
-use crate::model::host::HostSpec;
+use crate::model::host::{HostSpec, Recycle};
 use crate::model::policy::Policy;
 use crate::model::port::wire_bytes;
 use crate::model::traffic::TrafficSpec;
@@ -49,7 +49,7 @@ impl Scenario {
         let nic = nic(&root.require("nic")?)?;
         let queues = nic.rx.len();
         let reserve = reserve(&root, &nic, queues)?;
-        let (host, stalls) = host::read(&root.require("host")?, queues)?;
+        let (host, stalls) = host::read(&root.require("host")?, &nic.rx)?;
         let traffic = read_traffic(&root.require("traffic")?, queues, &mut warnings)?;
         check_placement(&root)?;
         check_sweep(&root)?;
@@ -85,13 +85,22 @@ impl Scenario {
 
     fn check_sync_cost(&self, root: &Fields<'_>) -> Result<()> {
         let costs = self.reserve.as_ref().is_some_and(|reserve| !reserve.sync_cost.is_zero());
-        if costs && !matches!(self.host, HostSpec::Server { .. } | HostSpec::BusyPoll(_)) {
+        let returned =
+            matches!(&self.host, HostSpec::Napi(spec) if spec.recycle == Recycle::Return);
+        if costs && returned {
+            return Err(root.error_at(
+                &["reserve", "sync_cost"],
+                "cannot be used with recycle = \"return\", where the application posts the buffers \
+                 and no core of the host could pay it",
+            ));
+        }
+        if costs && !self.host.has_cores() {
             let name = self.host.name();
             return Err(root.error_at(
                 &["reserve", "sync_cost"],
                 &format!(
                     "cannot be used with the host model \"{name}\", which has no core that could \
-                     pay it; use server or busy-poll"
+                     pay it; use server, busy-poll or napi"
                 ),
             ));
         }
@@ -158,7 +167,8 @@ impl Scenario {
             let mean_len = if offered[queue] > 0.0 { bytes[queue] / offered[queue] } else { 0.0 };
             offered[queue] / (self.host.capacity_per_queue(queue, mean_len) * running)
         };
-        let loads: Vec<(String, f64)> = if let HostSpec::BusyPoll(_) = self.host {
+        let loads: Vec<(String, f64)> = if let HostSpec::BusyPoll(_) | HostSpec::Napi(_) = self.host
+        {
             let cores = self.host.cores(queues);
             let core_load = |core: usize| (core..queues).step_by(cores).map(load).sum::<f64>();
             (0..cores).map(|core| (format!("core {core}"), core_load(core))).collect()

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::keys::{DISTRIBUTIONS, Key, Kind, Of, RSS, SCENARIO, Variants};
+use super::keys::{DISTRIBUTIONS, Key, Kind, Of, REFILL, RSS, SCENARIO, Variants};
 
 /// The JSON Schema (draft 2020-12) of a scenario file.
 #[must_use]
@@ -25,6 +25,7 @@ fn table(keys: &[Key], common: &[Key]) -> Value {
                 // Numbers as numbers; what is no value (a rule in words) as a string.
                 property["default"] = match (key.kind, key.default.parse()) {
                     (Kind::Count | Kind::Number, Ok(number)) => Value::Number(number),
+                    (Kind::Truth, _) => json!(key.default == "true"),
                     _ => json!(key.default),
                 };
             }
@@ -45,6 +46,11 @@ fn kind(kind: Kind) -> Value {
         Kind::Number => json!({ "type": "number" }),
         Kind::Size => quantity("B|kB|MB|GB|TB|KiB|MiB|GiB|TiB"),
         Kind::Time => quantity("ps|ns|us|ms|s"),
+        Kind::Usecs => {
+            json!({ "anyOf": [self::kind(Kind::Time), { "type": "integer", "minimum": 0 }] })
+        }
+        Kind::Truth => json!({ "type": "boolean" }),
+        Kind::Refill => json!({ "anyOf": [{ "const": "every-poll" }, table(REFILL, &[])] }),
         Kind::Rate => quantity("[kMG]?pps|[kMGT]?bit/s"),
         Kind::BitRate => quantity("[kMGT]?bit/s"),
         Kind::Distribution(of) => distribution(of),

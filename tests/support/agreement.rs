@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use rxplan::model::distribution::Distribution;
-use rxplan::model::host::HostSpec;
+use rxplan::model::host::{Coalescing, HostSpec, Moderation, NapiContext};
 use rxplan::model::log::{Fate, PacketOutcome};
 use rxplan::model::stall::StallPattern;
 use rxplan::model::system::SystemSpec;
@@ -55,9 +55,30 @@ fn reproducible(mut system: SystemSpec) -> SystemSpec {
         HostSpec::BusyPoll(spec) if waits && spec.per_packet.is_zero() => {
             spec.per_packet = SimDuration::from_ps(1);
         }
+        HostSpec::Napi(spec) => {
+            for time in [&mut spec.wakeup, &mut spec.hold] {
+                *time = constant(time);
+            }
+            if let NapiContext::Softirq { ksoftirqd_delay, .. } = &mut spec.context {
+                *ksoftirqd_delay = constant(ksoftirqd_delay);
+            }
+            if spec.moderation == Moderation::Adaptive {
+                let usecs = SimDuration::from_ps(3);
+                spec.moderation = Moderation::Fixed(Coalescing { usecs, frames: 2 });
+            }
+            spec.cache = None;
+            if waits && spec.per_packet.is_zero() {
+                spec.per_packet = SimDuration::from_ps(1);
+            }
+        }
         _ => {}
     }
     system
+}
+
+/// The time itself where it is constant.
+fn constant(time: &Distribution) -> Distribution {
+    if time.is_constant() { time.clone() } else { Distribution::Constant(4) }
 }
 
 /// Whether a time is never zero.
@@ -111,6 +132,11 @@ proptest! {
 
     #[test]
     fn busy_polling_does_as_the_naive_model(system in with_host(|_| scenarios::busy_polling())) {
+        assert_naive_agrees(&reproducible(system))?;
+    }
+
+    #[test]
+    fn napi_does_as_the_naive_model(system in with_host(|_| scenarios::napi())) {
         assert_naive_agrees(&reproducible(system))?;
     }
 

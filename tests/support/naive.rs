@@ -6,6 +6,8 @@
 
 #[path = "naive_hosts.rs"]
 mod hosts;
+#[path = "naive_napi.rs"]
+mod napi;
 
 use std::collections::VecDeque;
 

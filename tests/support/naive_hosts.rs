@@ -8,6 +8,7 @@ use rxplan::model::host::{BusyPollSpec, HostSpec, RecordedReturn};
 use rxplan::model::stall::{StallPattern, StallSpec};
 use rxplan::model::system::SystemSpec;
 
+use super::napi::Napis;
 use super::{Buffers, Host, Nic};
 
 /// The host that `spec` describes.
@@ -40,6 +41,7 @@ pub(super) fn new(spec: &SystemSpec) -> Box<dyn Host> {
                 .collect();
             Box::new(Cores { spec: busy_poll.clone(), cores })
         }
+        HostSpec::Napi(napi) => Box::new(Napis::new(napi, queues)),
         HostSpec::Trace { returns } => Box::new(Returns { returns: returns.to_vec().into() }),
     }
 }
@@ -66,7 +68,7 @@ impl Doing {
 }
 
 /// Whether a stall covers `now`.
-fn stalled(stalls: &[StallSpec], now: u64) -> bool {
+pub(super) fn stalled(stalls: &[StallSpec], now: u64) -> bool {
     stalls.iter().any(|stall| {
         let StallPattern::Recorded(spans) = &stall.pattern else { panic!("stalls are recorded") };
         spans.iter().any(|span| {

@@ -6,7 +6,10 @@ use proptest::prelude::*;
 use rxplan::id::QueueId;
 use rxplan::model::buffers::{Accounting, BufferSpec, ReserveSpec};
 use rxplan::model::distribution::Distribution;
-use rxplan::model::host::{BusyPollSpec, HostSpec, RecordedReturn};
+use rxplan::model::host::{
+    BusyPollSpec, CacheSpec, Coalescing, Defer, HostSpec, Moderation, NapiContext, NapiSpec,
+    RecordedReturn, Recycle, Refill,
+};
 use rxplan::model::policy::Policy;
 use rxplan::model::stall::{RecordedStall, Scope, StallPattern, StallSpec};
 use rxplan::model::system::SystemSpec;
@@ -64,13 +67,17 @@ fn systems(queues: u32, host: BoxedStrategy<HostSpec>) -> impl Strategy<Value = 
         .prop_map(consistent)
 }
 
-/// Only servers and busy polling know stalls and the cost of synchronization.
+/// Only hosts with cores know stalls and the cost of synchronization, and where applications post
+/// the buffers no core pays for it.
 fn consistent(mut system: SystemSpec) -> SystemSpec {
-    if !matches!(system.host, HostSpec::Server { .. } | HostSpec::BusyPoll(_)) {
+    if !system.host.has_cores() {
         system.stalls.clear();
-        if let Some(reserve) = &mut system.buffers.reserve {
-            reserve.sync_cost = SimDuration::ZERO;
-        }
+    }
+    let returned = matches!(&system.host, HostSpec::Napi(spec) if spec.recycle == Recycle::Return);
+    if (returned || !system.host.has_cores())
+        && let Some(reserve) = &mut system.buffers.reserve
+    {
+        reserve.sync_cost = SimDuration::ZERO;
     }
     system
 }
@@ -124,7 +131,7 @@ fn times(shortest: u64) -> impl Strategy<Value = Distribution> {
 }
 
 fn any_host(queues: u32) -> impl Strategy<Value = HostSpec> {
-    prop_oneof![server(queues), holding(), polling(), busy_polling(), replaying(queues)]
+    prop_oneof![server(queues), holding(), polling(), busy_polling(), napi(), replaying(queues)]
 }
 
 /// A server a queue.
@@ -170,6 +177,67 @@ pub(crate) fn busy_polling() -> BoxedStrategy<HostSpec> {
                 refill,
             })
         })
+        .boxed()
+}
+
+/// Interrupts and polls as Linux has them.
+pub(crate) fn napi() -> BoxedStrategy<HostSpec> {
+    let ps = SimDuration::from_ps;
+    let none_or = |most: u64| prop_oneof![Just(0), 1..=most].prop_map(ps);
+    let delay = || prop_oneof![3 => (0_u64..=6).prop_map(Distribution::Constant), 1 => times(0)];
+    let fixed = |(usecs, frames)| {
+        Moderation::Fixed(Coalescing { usecs: SimDuration::from_ps(usecs), frames })
+    };
+    let moderation = prop_oneof![
+        3 => Just((0, 1)).prop_map(fixed),
+        5 => (1_u64..=9, 0_u32..=5).prop_map(fixed),
+        1 => Just(Moderation::Adaptive),
+    ];
+    let context = prop_oneof![
+        3 => (1_u32..=9, 1_u64..=20, delay()).prop_map(|(netdev_budget, time, ksoftirqd_delay)| {
+            let netdev_budget_usecs = SimDuration::from_ps(time);
+            NapiContext::Softirq { netdev_budget, netdev_budget_usecs, ksoftirqd_delay }
+        }),
+        1 => Just(NapiContext::Threads),
+    ];
+    let defer = (1_u32..=3, 1_u64..=9)
+        .prop_map(move |(hard_irqs, timeout)| Defer { hard_irqs, timeout: ps(timeout) });
+    let refill = prop_oneof![
+        Just(Refill::EveryPoll),
+        (1_u32..=4).prop_map(Refill::Batch),
+        (1_u32..=3).prop_map(|numerator| Refill::Fraction { numerator, denominator: 3 }),
+    ];
+    let recycle = prop_oneof![3 => Just(Recycle::PagePool), 1 => Just(Recycle::Return)];
+    let cache = (100_u64..2000, 0_u64..5)
+        .prop_map(move |(llc_share, cost)| CacheSpec { llc_share, miss_cost: ps(cost) });
+    let polls =
+        (1_u32..=3, none_or(3), 0_u64..=4, prop_oneof![9 => Just(0), 1 => Just(1)], 1_u32..=5);
+    let rest = (refill, recycle, delay(), prop::option::weighted(0.2, cache));
+    let interrupts = (moderation, any::<bool>(), delay(), prop::option::weighted(0.3, defer));
+    (interrupts, polls, context, none_or(9), rest)
+        .prop_map(
+            move |((moderation, cqe_mode, wakeup, defer), polls, context, busy_poll, rest)| {
+                let (cores, poll_overhead, per_packet, per_byte, budget) = polls;
+                let (refill, recycle, hold, cache) = rest;
+                HostSpec::Napi(Box::new(NapiSpec {
+                    cores,
+                    moderation,
+                    cqe_mode,
+                    wakeup,
+                    poll_overhead,
+                    per_packet: ps(per_packet),
+                    per_byte: ps(per_byte),
+                    budget,
+                    context,
+                    defer,
+                    busy_poll,
+                    refill,
+                    recycle,
+                    hold,
+                    cache,
+                }))
+            },
+        )
         .boxed()
 }
 
