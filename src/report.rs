@@ -20,8 +20,8 @@ pub use output::{OutputError, PacketFile, check_writable, write_atomically};
 pub use plan::{ConfigRow, Goal, PlanReport};
 pub use sensitivity::{InPhaseRow, SensitivityReport};
 pub use simulate::{
-    Drops, EngineReport, Held, Host, MemoryUse, Packets, Placement, Queue, Reserve, SimulateReport,
-    Sojourn,
+    Drops, EngineReport, Held, Host, MemoryUse, Packets, Placement, Port, Queue, Reserve,
+    SenderDelay, SimulateReport, Sojourn,
 };
 
 /// Version of the result names.
