@@ -20,7 +20,7 @@ pub use output::{OutputError, PacketFile, check_writable, write_atomically};
 pub use plan::{ConfigRow, Goal, PlanReport};
 pub use sensitivity::{InPhaseRow, SensitivityReport};
 pub use simulate::{
-    Drops, EngineReport, Held, Host, MemoryUse, Packets, Placement, Port, Queue, Reserve,
+    Drops, EngineReport, Fairness, Held, Host, MemoryUse, Packets, Placement, Port, Queue, Reserve,
     SenderDelay, SimulateReport, Sojourn,
 };
 

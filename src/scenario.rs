@@ -13,6 +13,7 @@ mod keys;
 mod napi;
 mod quantity;
 mod range;
+mod reserve;
 mod resolve;
 mod schema;
 mod traffic;
@@ -29,6 +30,7 @@ use std::fmt;
 use crate::model::buffers::{BufferSpec, ReserveSpec};
 use crate::model::host::HostSpec;
 use crate::model::memory::{MemorySpec, default_completion_entries};
+use crate::model::policy::Policy;
 use crate::model::port::FifoSpec;
 use crate::model::stall::StallSpec;
 use crate::model::system::SystemSpec;
@@ -94,6 +96,8 @@ pub struct NicSpec {
     pub completion_entries: Option<u32>,
     /// On-NIC FIFO.
     pub fifo: FifoSpec,
+    /// Whether packets wait for completion entries.
+    pub completion_flow_control: bool,
     /// Bytes of a header buffer.
     pub header_buffer: u64,
     /// Rate of the wire.
@@ -153,9 +157,19 @@ impl Scenario {
         self.nic.completion_entries.unwrap_or_else(|| default_completion_entries(needed, 0))
     }
 
-    /// The deepest ring and the reserve behind it.
+    /// The deepest ring and the reserve behind it, or all rings of a group that lend each other.
     fn most_buffers_of_a_queue(&self) -> u32 {
-        let rx_max = self.nic.rx.iter().copied().max().unwrap_or(0);
+        let rx = &self.nic.rx;
+        let lenders = self.reserve.as_ref().filter(|r| r.policy == Policy::PeerBorrow);
+        if let Some(reserve) = lenders {
+            let mut groups = vec![0_u32; reserve.groups as usize];
+            for (queue, rx) in rx.iter().enumerate() {
+                let group = &mut groups[reserve.group_of(queue, self.queues()).index()];
+                *group = group.saturating_add(*rx);
+            }
+            return groups.into_iter().max().unwrap_or(0);
+        }
+        let rx_max = rx.iter().copied().max().unwrap_or(0);
         rx_max.saturating_add(self.reserve.as_ref().map_or(0, |reserve| reserve.entries))
     }
 
@@ -183,6 +197,7 @@ impl Scenario {
                 rx: self.nic.rx.clone(),
                 rx_buf_len: self.nic.rx_buf_len,
                 completion_entries: self.completion_entries(),
+                completion_flow_control: self.nic.completion_flow_control,
                 reserve: self.reserve.clone(),
             },
             fifo: self.nic.fifo,
@@ -203,7 +218,7 @@ impl Scenario {
         other.nic.rx = vec![shape.rx; self.queues()];
         other.reserve = (shape.reserve > 0).then(|| ReserveSpec {
             entries: shape.reserve,
-            ..self.reserve.clone().unwrap_or_else(resolve::default_reserve)
+            ..self.reserve.clone().unwrap_or_else(reserve::default)
         });
         let needed = other.most_buffers_of_a_queue();
         other.nic.completion_entries =

@@ -11,6 +11,7 @@ use rxplan::model::distribution::Distribution;
 use rxplan::model::fast::FastPath;
 use rxplan::model::host::HostSpec;
 use rxplan::model::log::PacketOutcome;
+use rxplan::model::policy::Policy;
 use rxplan::model::port::FifoSpec;
 use rxplan::model::system::{Observers, Progress, SystemSpec};
 use rxplan::model::traffic::{RecordedPacket, TrafficKind};
@@ -45,6 +46,10 @@ fn plain(mut system: SystemSpec) -> SystemSpec {
     if let Some(reserve) = &mut system.buffers.reserve {
         (reserve.groups, reserve.repost) = (1, 1);
         reserve.sync_cost = SimDuration::ZERO;
+        reserve.low_watermark = None;
+        if !reserve.policy.is_memoryless() {
+            reserve.policy = Policy::CompleteSharing;
+        }
     }
     system
 }

@@ -49,7 +49,13 @@ impl SystemSpec {
     /// Servers that wake at once and never stall; no wire, no FIFO and at most one reserve,
     /// reposted singly and without cost; a window with an end.
     fn is_plain(&self) -> bool {
-        let simple = |r: &ReserveSpec| r.groups == 1 && r.repost == 1 && r.sync_cost.is_zero();
+        let simple = |r: &ReserveSpec| {
+            r.groups == 1
+                && r.policy.is_memoryless()
+                && r.repost == 1
+                && r.low_watermark.is_none()
+                && r.sync_cost.is_zero()
+        };
         matches!(&self.host, HostSpec::Server { wakeup, .. } if wakeup.is_zero())
             && self.stalls.is_empty()
             && self.line_rate.is_none()

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::calendar::{Calendar, Slot};
 use crate::id::QueueId;
-use crate::model::buffers::{BufferSpec, Buffers, Held, Lease};
+use crate::model::buffers::{BufferSpec, Buffers, Held, Lease, Refusal};
 use crate::model::host::{Host, HostSlots, HostSpec, Packet, Work};
 use crate::model::ledger::{DropReason, Ledger};
 use crate::model::log::{Fate, PacketLog, PacketSink, Timeline};
@@ -75,6 +75,13 @@ pub(crate) struct Machine<'a> {
     held: Vec<Held>,
     /// Buffers have been released since the FIFO was last retried.
     released: bool,
+    /// Completion entries have been freed since then, and packets may wait for them.
+    completions_freed: bool,
+    completion_flow_control: bool,
+    /// The visits of this instant have begun.
+    pub(crate) visits_over: bool,
+    /// Until when each reserve's lock is held; empty: reserves have none.
+    locks: Vec<SimTime>,
     /// The last arrival, delivery or release.
     last_activity: SimTime,
 }
@@ -92,6 +99,17 @@ impl Machine<'_> {
             log.settled(id, Fate::Delivered(self.now));
         }
         self.last_activity = self.now;
+    }
+
+    /// A packet is taken back from a ring for another queue's.
+    pub(crate) fn push_out(&mut self, queue: QueueId, packet: &Packet) {
+        self.ledger.pushed_out(queue, packet.arrival, packet.len, self.now);
+        if let (Some(log), Some(id)) = (&mut self.log, packet.log) {
+            log.settled(id, Fate::Dropped(DropReason::PushedOut));
+        }
+        self.free_completion(queue);
+        let lease = self.buffers.destination(queue, packet.lease);
+        self.release(queue, lease);
     }
 
     /// Buffers come back.
@@ -123,9 +141,28 @@ impl Machine<'_> {
         }
     }
 
-    /// A core spends `cost` on reposting, until the event of release slot `slot`; returns its time.
-    pub(crate) fn synchronize(&mut self, slot: Slot, cost: SimDuration) -> SimTime {
-        let end = self.now + cost;
+    /// A packet of the queue is taken by the host: its completion entry is free.
+    pub(crate) fn free_completion(&mut self, queue: QueueId) {
+        self.buffers.free_completion(queue);
+        self.completions_freed |= self.completion_flow_control;
+    }
+
+    /// Gives a packet its buffers, or says why not.
+    fn take(&mut self, queue: QueueId, len: u32) -> Result<Lease, Refusal> {
+        let taken = self.buffers.take(queue, len, self.now);
+        self.released |= self.buffers.limit_reached();
+        taken
+    }
+
+    /// A core spends `cost` on reposting to the queue's reserve, after waiting for those that hold
+    /// its lock, until the event of release slot `slot`; returns its time.
+    pub(crate) fn synchronize(&mut self, queue: QueueId, slot: Slot, cost: SimDuration) -> SimTime {
+        let group = self.buffers.group(queue).index();
+        let begin = self.locks.get(group).map_or(self.now, |free| self.now.max(*free));
+        let end = begin + cost;
+        if let Some(lock) = self.locks.get_mut(group) {
+            *lock = end;
+        }
         self.ledger.synchronizing(self.now, end);
         self.calendar.set(slot, end);
         end
@@ -197,11 +234,18 @@ impl<'a> System<'a> {
         let machine = Machine {
             now: SimTime::ZERO,
             calendar: Calendar::new(slots.first_visit + slots.visits),
-            buffers: Buffers::new(&spec.buffers),
+            buffers: Buffers::new(&spec.buffers, streams),
             ledger: Ledger::new(queues, spec.window, last_arrival),
             log: observers.packets.map(PacketLog::new),
             held: vec![Held::default(); queues],
             released: false,
+            completions_freed: false,
+            visits_over: false,
+            completion_flow_control: spec.buffers.completion_flow_control,
+            locks: match &spec.buffers.reserve {
+                Some(reserve) if reserve.lock => vec![SimTime::ZERO; reserve.groups as usize],
+                _ => Vec::new(),
+            },
             last_activity: SimTime::ZERO,
         };
         let timeline =
@@ -260,13 +304,18 @@ impl<'a> System<'a> {
         let over = |slot| next.is_none_or(|(time, at)| time > now || at >= slot);
         let waits = !self.fifo.is_empty() || self.wire.as_ref().is_some_and(Wire::is_paused);
         if self.machine.released && waits && over(self.slots.releases) {
-            self.machine.released = false;
-            self.retry_fifo();
-            self.resume_sender();
+            self.retry();
             return true;
         }
         if self.host.has_starts() && over(self.slots.first_visit) {
             self.host.start_services(&mut self.machine);
+            return true;
+        }
+        // Completion entries are freed by visits and starts: what waits for them comes after all.
+        if self.machine.completions_freed && waits && over(Slot::MAX) {
+            self.machine.visits_over = true;
+            self.retry();
+            self.machine.visits_over = false;
             return true;
         }
         let Some((time, slot)) = next.filter(|(time, _)| *time <= end) else { return false };
@@ -345,15 +394,16 @@ impl<'a> System<'a> {
 
     /// Whether the next frame of the wire need not be held back: it would be placed, or wait in the
     /// FIFO, or be dropped whatever is free.
-    fn may_arrive(&self) -> bool {
+    fn may_arrive(&mut self) -> bool {
         let first = self.wire.as_ref().and_then(Wire::first);
         let Some(&Arrival { queue, len, .. }) = first.filter(|_| self.fifo.pauses()) else {
             return true;
         };
-        let buffers = &self.machine.buffers;
+        let now = self.machine.now;
+        let buffers = &mut self.machine.buffers;
         self.fifo.has_room(len)
             || !buffers.can_ever_hold(queue, len)
-            || (!self.fifo.holds_up(queue) && buffers.offer(queue, len).is_ok())
+            || (!self.fifo.holds_up(queue) && buffers.offer(queue, len, now).is_ok())
     }
 
     /// Buffers have come back: a paused sender may go on.
@@ -381,7 +431,11 @@ impl<'a> System<'a> {
         let taken = if self.fifo.holds_up(queue) {
             Err(DropReason::NoBuffer)
         } else {
-            machine.buffers.take(queue, len, time).map_err(DropReason::from)
+            let mut taken = machine.take(queue, len);
+            while taken == Err(Refusal::NoBuffer) && self.host.push_out(queue, len, machine) {
+                taken = machine.take(queue, len);
+            }
+            taken.map_err(DropReason::from)
         };
         let reason = match taken {
             Ok(lease) => {
@@ -418,10 +472,18 @@ impl<'a> System<'a> {
         self.host.packet_placed(queue, packet, machine);
     }
 
+    /// Tries the packets again that wait in the FIFO, and the one that a paused sender has.
+    fn retry(&mut self) {
+        self.machine.released = false;
+        self.machine.completions_freed = false;
+        self.retry_fifo();
+        self.resume_sender();
+    }
+
     fn retry_fifo(&mut self) {
         let mut refused = vec![false; self.spec.buffers.rx.len()];
         while let Some((queue, packet)) = self.fifo.first(&refused) {
-            match self.machine.buffers.take(queue, packet.len, self.machine.now) {
+            match self.machine.take(queue, packet.len) {
                 Err(_) => refused[queue.index()] = true,
                 Ok(lease) => {
                     let mut packet = self.fifo.pop(queue).expect("it was just seen");

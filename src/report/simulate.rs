@@ -8,6 +8,7 @@ use super::format::{format_estimate, format_rate, plain_table, table_text};
 use crate::model::host::HostSpec;
 use crate::model::ledger::DropReason;
 use crate::model::memory::Memory;
+use crate::model::outcome::QueueOutcome;
 use crate::scenario::Scenario;
 use crate::simulation::Simulation;
 use crate::stats::Estimate;
@@ -40,6 +41,8 @@ pub struct SimulateReport {
     pub memory: MemoryUse,
     /// Times from arrival to delivery.
     pub sojourn_us: Sojourn,
+    /// How evenly queues are treated.
+    pub fairness: Fairness,
     /// Per queue.
     pub queues: Vec<Queue>,
     /// The host.
@@ -82,6 +85,8 @@ pub struct Drops {
     pub fifo_full: u64,
     /// [`DropReason::PspRejected`].
     pub psp_rejected: u64,
+    /// [`DropReason::PushedOut`].
+    pub pushed_out: u64,
 }
 
 /// The reserve.
@@ -136,6 +141,31 @@ pub struct Sojourn {
     pub p999: f64,
     /// The longest, exact.
     pub max: f64,
+}
+
+/// How evenly queues are treated.
+#[derive(Debug, Clone, Serialize)]
+pub struct Fairness {
+    /// Jain's index of the shares of their packets that queues do not drop: 1 where all drop the
+    /// same share, 1/n where all but one of n drop everything.
+    ///
+    /// Jain, Chiu, Hawe, DEC-TR-301, 1984: `(sum x)^2 / (n sum x^2)`. Queues without packets are
+    /// left out.
+    pub jain: f64,
+}
+
+impl Fairness {
+    fn new(queues: &[QueueOutcome]) -> Self {
+        let kept = queues.iter().map(|queue| &queue.packets).filter(|packets| packets.offered > 0);
+        let (mut count, mut sum, mut squares) = (0.0, 0.0, 0.0);
+        for packets in kept {
+            let share = to_f64(packets.offered - packets.dropped) / to_f64(packets.offered);
+            count += 1.0;
+            sum += share;
+            squares += share * share;
+        }
+        Self { jain: if squares > 0.0 { sum * sum / (count * squares) } else { 1.0 } }
+    }
 }
 
 /// One queue.
@@ -241,6 +271,7 @@ impl SimulateReport {
                 completion_full: drops(DropReason::CompletionFull),
                 fifo_full: drops(DropReason::FifoFull),
                 psp_rejected: drops(DropReason::PspRejected),
+                pushed_out: drops(DropReason::PushedOut),
             },
             reserve: scenario.reserve.as_ref().map(|reserve| Reserve {
                 entries: u64::from(reserve.groups) * u64::from(reserve.entries),
@@ -265,6 +296,7 @@ impl SimulateReport {
                 p999: sojourn.quantile_us(0.999),
                 max: sojourn.max_us(),
             },
+            fairness: Fairness::new(&simulation.queues),
             queues: (0..).zip(&simulation.queues).map(queue_row).collect(),
             host: Host {
                 utilization: simulation.utilization,
@@ -312,6 +344,9 @@ impl SimulateReport {
         }
         let memory = &self.memory;
         let pinned = &memory.pinned;
+        if packets.dropped > 0 && self.queues.len() > 1 {
+            row("fairness", format!("{:.4} (Jain's index; 1: all drop alike)", self.fairness.jain));
+        }
         row("memory", format_bytes(pinned.total_bytes));
         for (name, bytes) in [
             ("  dedicated buffers", pinned.dedicated_bytes),
@@ -363,6 +398,7 @@ impl SimulateReport {
             (DropReason::CompletionFull, self.drops.completion_full),
             (DropReason::FifoFull, self.drops.fifo_full),
             (DropReason::PspRejected, self.drops.psp_rejected),
+            (DropReason::PushedOut, self.drops.pushed_out),
         ];
         let named: Vec<String> = reasons
             .iter()
@@ -444,7 +480,7 @@ impl Port {
     }
 }
 
-fn queue_row((id, queue): (u32, &crate::model::outcome::QueueOutcome)) -> Queue {
+fn queue_row((id, queue): (u32, &QueueOutcome)) -> Queue {
     let packets = &queue.packets;
     Queue {
         queue: id,

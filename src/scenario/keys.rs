@@ -188,6 +188,12 @@ pub(super) const NIC: &[Key] = &[
         "",
         "Completion entries per queue; default: the next power of two that holds rx + reserve.",
     ),
+    key(
+        "completion_flow_control",
+        Kind::Truth,
+        "false",
+        "Packets wait for completion entries, too: in the FIFO, or at a paused sender.",
+    ),
     key("fifo", Kind::Size, "0 B", "On-NIC packet memory before the rings, for the port."),
     key("fifo_order", Kind::Choice(FIFO_ORDERS), "queue", "What a refused queue holds up there."),
     key("pause", Kind::Truth, "false", "Pause the sender while the FIFO has no room."),
@@ -201,14 +207,33 @@ pub(super) const RESERVE: &[Key] = &[
     key("entries", Kind::Count, "", "Buffers of each reserve; 0: none."),
     key("policy", Kind::Choice(POLICIES), "complete-sharing", "Who may take one more."),
     key("cap", Kind::Count, "", "static-cap: the most a queue may hold."),
-    key("alpha", Kind::Number, "", "dynamic-threshold: held < alpha x free."),
+    key("alpha", Kind::Number, "", "dynamic-threshold: held < alpha x free; abm: of less."),
+    key("interval", Kind::Time, "30 us", "abm: how often drain rates are measured."),
+    key("red_pass", Kind::Number, "", "red: free share of the reserve above which all pass."),
+    key("red_drop", Kind::Number, "", "red: free share at or below which none passes."),
     key("accounting", Kind::Choice(ACCOUNTINGS), "pinned", "Where a released buffer goes."),
     key("groups", Kind::Count, "1", "Number of reserves; queue q uses q * groups / queues."),
     key("sync_cost", Kind::Time, "0 ns", "Host time for each reserve buffer reposted."),
     key("repost", Kind::Count, "1", "Reserve buffers are reposted in batches of this many."),
+    key(
+        "low_watermark",
+        Kind::Count,
+        "",
+        "All that came back are reposted when fewer than this are free, instead of in batches.",
+    ),
+    key("lock", Kind::Truth, "false", "Cores that repost at the same time wait for each other."),
 ];
 
-pub(super) const POLICIES: &[&str] = &["complete-sharing", "static-cap", "dynamic-threshold"];
+pub(super) const POLICIES: &[&str] = &[
+    "complete-sharing",
+    "static-cap",
+    "dynamic-threshold",
+    "abm",
+    "red",
+    "longest-queue-drop",
+    "peer-borrow",
+    "shared-ring",
+];
 pub(super) const ACCOUNTINGS: &[&str] = &["pinned", "relabelled"];
 
 pub(super) const HOST: Variants = Variants {

@@ -2,17 +2,12 @@
 
 use super::document::{Document, Source, Value};
 use super::error::ScenarioError;
-use super::keys::{
-    ACCOUNTINGS, BASELINE, FIFO_ORDERS, NIC, PLACEMENT, PLAN, POLICIES, RESERVE, RUN, SCENARIO,
-    is_key,
-};
+use super::keys::{BASELINE, FIFO_ORDERS, NIC, PLACEMENT, PLAN, RUN, SCENARIO, is_key};
 use super::quantity::{Field, Fields};
 use super::warning::Warning;
-use super::{NicSpec, PlanSpec, RunSpec, Scenario, Shape, host, range, traffic};
-use crate::model::buffers::{Accounting, ReserveSpec};
+use super::{NicSpec, PlanSpec, RunSpec, Scenario, Shape, host, range, reserve, traffic};
 use crate::model::distribution::Distribution;
-use crate::model::host::{HostSpec, Recycle};
-use crate::model::policy::Policy;
+use crate::model::host::HostSpec;
 use crate::model::port::{FifoOrder, FifoSpec, wire_bytes};
 use crate::model::traffic::TrafficSpec;
 use crate::random::Streams;
@@ -23,19 +18,7 @@ type Result<T> = std::result::Result<T, ScenarioError>;
 /// Most queues of a NIC: a typing error is likelier than more.
 const QUEUES_MAX: u32 = 65_536;
 /// Most entries of a ring or reserve: hardware counts them in far fewer bits.
-const ENTRIES_MAX: u32 = 1 << 26;
-
-/// The reserve where a shape asks for one and the scenario has none.
-pub(super) fn default_reserve() -> ReserveSpec {
-    ReserveSpec {
-        entries: 0,
-        policy: Policy::CompleteSharing,
-        accounting: Accounting::Pinned,
-        groups: 1,
-        sync_cost: SimDuration::ZERO,
-        repost: 1,
-    }
-}
+pub(super) const ENTRIES_MAX: u32 = 1 << 26;
 
 impl Scenario {
     /// Reads a scenario with its overrides and everything it names.
@@ -49,7 +32,7 @@ impl Scenario {
         let title = root.or("title", String::new(), |field| field.text().map(str::to_owned))?;
         let nic = nic(&root.require("nic")?)?;
         let queues = nic.rx.len();
-        let reserve = reserve(&root, &nic, queues)?;
+        let reserve = reserve::read(&root, &nic)?;
         let (host, stalls) = host::read(&root.require("host")?, &nic.rx)?;
         let traffic = read_traffic(&root.require("traffic")?, queues, &mut warnings)?;
         check_placement(&root)?;
@@ -74,7 +57,7 @@ impl Scenario {
             hash: document.hash(),
         };
         scenario.run = run(root.get("run"), &scenario)?;
-        scenario.check_sync_cost(&root)?;
+        reserve::check_host(&scenario, &root)?;
         scenario.check_line_rate(&root)?;
         scenario.check_memory(&root)?;
         scenario.warn_of_completions();
@@ -82,30 +65,6 @@ impl Scenario {
         scenario.warn_of_warmup();
         root.finish();
         Ok(scenario)
-    }
-
-    fn check_sync_cost(&self, root: &Fields<'_>) -> Result<()> {
-        let costs = self.reserve.as_ref().is_some_and(|reserve| !reserve.sync_cost.is_zero());
-        let returned =
-            matches!(&self.host, HostSpec::Napi(spec) if spec.recycle == Recycle::Return);
-        if costs && returned {
-            return Err(root.error_at(
-                &["reserve", "sync_cost"],
-                "cannot be used with recycle = \"return\", where the application posts the buffers \
-                 and no core of the host could pay it",
-            ));
-        }
-        if costs && !self.host.has_cores() {
-            let name = self.host.name();
-            return Err(root.error_at(
-                &["reserve", "sync_cost"],
-                &format!(
-                    "cannot be used with the host model \"{name}\", which has no core that could \
-                     pay it; use server, busy-poll or napi"
-                ),
-            ));
-        }
-        Ok(())
     }
 
     /// Neither the scenario nor anything `plan` may try needs more memory than can be counted.
@@ -287,67 +246,19 @@ fn nic(field: &Field<'_>) -> Result<NicSpec> {
             },
             pause: fields.or("pause", false, Field::yes)?,
         },
+        completion_flow_control: fields.or("completion_flow_control", false, Field::yes)?,
         header_buffer: fields.or("header_buffer", 0, Field::size)?,
         line_rate: fields.get("line_rate").map(|field| field.bit_rate()).transpose()?,
     };
     if spec.fifo.pause && spec.line_rate.is_none() {
-        return Err(fields.error("pause", "needs a wire that can be paused; give line_rate"));
+        return Err(fields.error_at(&["pause"], "needs a wire that can be paused; give line_rate"));
     }
-    fields.finish();
-    Ok(spec)
-}
-
-fn reserve(root: &Fields<'_>, nic: &NicSpec, queues: usize) -> Result<Option<ReserveSpec>> {
-    let reserve = match root.get("reserve") {
-        None => None,
-        Some(field) => Some(read_reserve(&field, queues)?).filter(|reserve| reserve.entries > 0),
-    };
-    if reserve.is_none() && nic.rx.iter().all(|rx| *rx == 0) {
-        return Err(root.error_at(
-            &["nic", "rx"],
-            "is 0 and there is no reserve, so that every packet would be dropped; give the queues \
-             entries of their own, or a [reserve] with entries",
+    if spec.completion_flow_control && spec.fifo == FifoSpec::default() {
+        return Err(fields.error_at(
+            &["completion_flow_control"],
+            "needs a place where packets can wait; give fifo, or pause",
         ));
     }
-    Ok(reserve)
-}
-
-fn read_reserve(field: &Field<'_>, queues: usize) -> Result<ReserveSpec> {
-    let fields = field.fields(RESERVE)?;
-    let default = default_reserve();
-    let chosen = fields.or("policy", 0, |f| f.choice(POLICIES))?;
-    let only_with = |name: &'static str, policy: usize| match fields.get(name) {
-        Some(field) if chosen != policy => {
-            Err(field.error(&format!("goes with the policy \"{}\" only", POLICIES[policy])))
-        }
-        found => Ok(found),
-    };
-    let cap = only_with("cap", 1)?;
-    let alpha = only_with("alpha", 2)?;
-    let missing = |name| fields.error(name, &format!("is needed by \"{}\"", POLICIES[chosen]));
-    let policy = match chosen {
-        0 => Policy::CompleteSharing,
-        1 => {
-            Policy::StaticCap { cap: cap.ok_or_else(|| missing("cap"))?.count_u32(0, ENTRIES_MAX)? }
-        }
-        _ => Policy::DynamicThreshold {
-            alpha: alpha
-                .ok_or_else(|| missing("alpha"))?
-                .number("a number above 0", |alpha| alpha > 0.0)?,
-        },
-    };
-    let most_groups = u32::try_from(queues).expect("queues are counted in 32 bits");
-    let spec = ReserveSpec {
-        entries: fields.require("entries")?.count_u32(0, ENTRIES_MAX)?,
-        policy,
-        accounting: match fields.or("accounting", 0, |f| f.choice(ACCOUNTINGS))? {
-            0 => Accounting::Pinned,
-            _ => Accounting::Relabelled,
-        },
-        groups: fields.or("groups", default.groups, |f| f.count_u32(1, most_groups))?,
-        sync_cost: fields.or("sync_cost", default.sync_cost, Field::time)?,
-        repost: fields.or("repost", default.repost, |f| f.count_u32(1, ENTRIES_MAX))?,
-    };
     fields.finish();
     Ok(spec)
 }

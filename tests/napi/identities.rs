@@ -5,6 +5,7 @@ use rxplan::model::distribution::Distribution;
 use rxplan::model::host::{HostSpec, NapiContext, NapiSpec, Refill};
 use rxplan::model::log::{Fate, PacketOutcome};
 use rxplan::model::outcome::Outcome;
+use rxplan::model::policy::Policy;
 use rxplan::model::port::FifoSpec;
 use rxplan::model::system::SystemSpec;
 use rxplan::model::traffic::TrafficKind;
@@ -31,6 +32,10 @@ fn plain_servers(mut system: SystemSpec, service: u64, wakeup: Distribution) -> 
     system.host = HostSpec::Server { service, wakeup };
     if let Some(reserve) = &mut system.buffers.reserve {
         (reserve.sync_cost, reserve.repost) = (SimDuration::ZERO, 1);
+        if reserve.policy == Policy::LongestQueueDrop {
+            // Only servers give packets back.
+            reserve.policy = Policy::CompleteSharing;
+        }
     }
     system
 }

@@ -92,6 +92,7 @@ impl Case {
                 rx: vec![self.rx; self.queues],
                 rx_buf_len: 1000,
                 completion_entries: 1 << 20,
+                completion_flow_control: false,
                 reserve: None,
             },
             fifo: FifoSpec::default(),

@@ -26,6 +26,7 @@ fn system(queues: &[u32], kind: TrafficKind) -> SystemSpec {
             rx: vec![AMPLE; queues.len()],
             rx_buf_len: 2000,
             completion_entries: AMPLE,
+            completion_flow_control: false,
             reserve: None,
         },
         fifo: FifoSpec::default(),

@@ -51,6 +51,7 @@ pub(crate) fn rings(queues: u32, rx: u32, host: HostSpec, kind: TrafficKind) -> 
             rx: vec![rx; queues as usize],
             rx_buf_len: 2048,
             completion_entries: 1 << 20,
+            completion_flow_control: false,
             reserve: None,
         },
         fifo: FifoSpec::default(),
@@ -76,6 +77,8 @@ pub(crate) fn with_reserve(
         groups: 1,
         sync_cost: SimDuration::ZERO,
         repost: 1,
+        low_watermark: None,
+        lock: false,
     });
     system
 }
