@@ -1,13 +1,13 @@
 //! The result of `presets`: what is known about each NIC, and from where.
 
-use comfy_table::CellAlignment;
+use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Width};
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
 use super::SCHEMA;
 use super::csv::rows_csv;
 use super::format::{plain_table, table_text};
-use crate::preset::{BufferModel, Preset, Source, Sourced};
+use crate::preset::{Counter, Preset, Source, Sourced};
 use crate::units::format_bytes;
 
 /// What `rxplan presets` says.
@@ -74,7 +74,7 @@ fn as_text<S: Serializer>(source: &Source, serializer: S) -> Result<S::Ok, S::Er
 
 impl PresetRow {
     fn new(preset: &'static Preset) -> Self {
-        let counter = |counter: &crate::preset::Counter| CounterRow {
+        let counter = |counter: &Counter| CounterRow {
             name: counter.pattern,
             meaning: counter.meaning.name(),
             per_queue: counter.per_queue,
@@ -98,10 +98,13 @@ impl PresetRow {
             names => format!("ethtool -i: driver {}\n", names.join(", ")),
         };
         let mut values = plain_table();
+        values.set_content_arrangement(ContentArrangement::Dynamic).set_width(TABLE_WIDTH);
         values.set_header(["value", "", "source"]);
         for fact in &self.values {
             values.add_row([fact.key, &fact.text(), &fact.source.to_string()]);
         }
+        let widths = [ColumnConstraint::ContentWidth, VALUE_WIDTH, ColumnConstraint::ContentWidth];
+        values.set_constraints(widths);
         let mut text = format!("{}: {}\n{drivers}\n{}", self.name, self.about, table_text(&values));
         if !self.counters.is_empty() {
             let mut counters = plain_table();
@@ -130,6 +133,10 @@ impl Fact {
     }
 }
 
+/// Characters of a line in the table of one preset: values are wrapped, the rest fits.
+const TABLE_WIDTH: u16 = 160;
+const VALUE_WIDTH: ColumnConstraint = ColumnConstraint::UpperBoundary(Width::Fixed(48));
+
 /// MTUs that memory is shown for.
 const MTUS: [(u32, &str); 2] = [(1500, "queue_bytes_mtu_1500"), (9000, "queue_bytes_mtu_9000")];
 
@@ -141,21 +148,13 @@ fn facts(preset: &Preset) -> Vec<Fact> {
         Fact { key, value: json!(from.value.to_string()), source: from.source }
     }
     let (rx, buffers) = (preset.rx, preset.buffers);
-    let model = match buffers.value {
-        BufferModel::Driver(_) => "the driver's",
-        BufferModel::Plain(_) => "plain",
-    };
     let mut facts = vec![
         number("rx_default", rx.default),
         number("rx_min", rx.min),
         number("rx_max", rx.max),
         rule("rx_rounding", rx.rounding),
         rule("queues", preset.queues),
-        Fact {
-            key: "buffers",
-            value: json!(format!("{model}: {}", preset.buffers_text)),
-            source: buffers.source,
-        },
+        Fact { key: "buffers", value: json!(preset.buffers_text), source: buffers.source },
     ];
     facts.extend(MTUS.map(|(mtu, key)| Fact {
         key,
