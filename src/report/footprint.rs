@@ -9,7 +9,7 @@ use super::format::{plain_table, table_text};
 use crate::model::buffers::ReserveSpec;
 use crate::model::memory::Memory;
 use crate::scenario::NicSpec;
-use crate::units::{format_bytes, to_f64};
+use crate::units::format_bytes;
 
 /// What `rxplan footprint` says.
 #[derive(Debug, Clone, Serialize)]
@@ -97,10 +97,9 @@ impl ConfigurationRow {
             format!("{} x {} = ", self.queues, format_bytes(bytes))
         });
         Some(format!(
-            "\n{nic} at MTU {mtu} pins {queue}{} for its rings, {:.2} times the {} of queues x rx x \
-             frame.\n",
+            "\n{nic} at MTU {mtu} pins {queue}{} for its rings; queues x rx x frame alone would be \
+             {}.\n",
             format_bytes(dedicated),
-            to_f64(dedicated) / to_f64(naive.max(1)),
             format_bytes(naive),
         ))
     }
