@@ -315,6 +315,24 @@ fn the_refill_rule_is_the_drivers_unless_the_scenario_has_its_own() {
     }
 }
 
+#[test]
+fn frames_above_the_mtu_are_a_doubt() {
+    let long = |mtu: u32, size: u32| {
+        let nic = format!("preset = \"mlx5\"\nqueues = 1\nmtu = {mtu}");
+        load(&nic, &format!("size = \"{size} B\"")).warnings
+    };
+    assert_eq!(long(1500, 1518), []);
+    assert_eq!(long(1500, 1519), [Warning::LongFrames { len: 1519.0, mtu: 1500 }]);
+    assert_eq!(long(9000, 9018), []);
+}
+
+#[test]
+fn ethtool_shows_fewer_entries_where_the_driver_keeps_some() {
+    let scenario = load("preset = \"cxgb4\"\nqueues = 1", "");
+    assert_eq!((scenario.nic.rx[0], scenario.nic.shown(72)), (72, 64));
+    assert_eq!(load("preset = \"ice\"\nqueues = 1", "").nic.shown(2048), 2048);
+}
+
 fn rxplan(args: &[&str]) -> (i32, String, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_rxplan")).args(args).output().unwrap();
     let [stdout, stderr] = [output.stdout, output.stderr].map(|it| String::from_utf8(it).unwrap());

@@ -169,8 +169,9 @@ impl FootprintArgs {
 
 impl Configuration {
     fn of(name: &'static str, scenario: Scenario) -> Self {
-        let Scenario { nic, reserve, .. } = scenario;
-        Self { name, nic, reserve, warnings: Vec::new() }
+        let Scenario { nic, reserve, mut warnings, .. } = scenario;
+        warnings.retain(|warning| matches!(warning, Warning::RoundedRing { .. }));
+        Self { name, nic, reserve, warnings }
     }
 }
 

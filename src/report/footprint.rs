@@ -8,6 +8,7 @@ use super::csv::rows_csv;
 use super::format::{plain_table, table_text};
 use crate::model::buffers::ReserveSpec;
 use crate::model::memory::Memory;
+use crate::model::memory::driver::FRAME_HEADERS;
 use crate::scenario::NicSpec;
 use crate::units::format_bytes;
 
@@ -60,9 +61,6 @@ pub enum Rx {
     Each(Vec<u32>),
 }
 
-/// Ethernet header and one VLAN tag.
-const HEADERS: u64 = 18;
-
 impl ConfigurationRow {
     /// The row of a configuration; `None` when its memory does not fit 64 bits.
     #[must_use]
@@ -84,7 +82,7 @@ impl ConfigurationRow {
             rx_buf_len_bytes: spec.rx_buf_len,
             completion_entries: spec.completion_entries,
             queue_bytes: even.then(|| memory.dedicated_bytes / queues),
-            naive_bytes: mtu.map(|mtu| entries * (u64::from(mtu) + HEADERS)),
+            naive_bytes: mtu.map(|mtu| entries * u64::from(mtu + FRAME_HEADERS)),
             memory,
         })
     }

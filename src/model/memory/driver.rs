@@ -88,8 +88,9 @@ const SHARED_INFO: u64 = 320;
 const HEADROOM: u64 = 64;
 /// `XDP_PACKET_HEADROOM` of include/uapi/linux/bpf.h.
 const XDP_HEADROOM: u64 = 256;
-/// A frame over its MTU: Ethernet header and one VLAN tag.
-const HEADERS: u64 = 18;
+/// Bytes of a frame over its MTU: Ethernet header and one VLAN tag.
+pub const FRAME_HEADERS: u32 = 18;
+const HEADERS: u64 = FRAME_HEADERS as u64;
 
 impl Driver {
     /// What a queue of `rx` entries consists of.
