@@ -186,6 +186,8 @@ pub(super) const NIC: &[Key] = &[
         "The NIC: fills the keys below that are absent (see `rxplan presets`).",
     ),
     key("mtu", Kind::Count, "1500", "MTU, on which a preset's buffers depend."),
+    key("rx_mini", Kind::Count, "", "ethtool's rx-mini, where the preset has such a ring."),
+    key("rx_jumbo", Kind::Count, "", "ethtool's rx-jumbo, where the preset has such a ring."),
     key("queues", Kind::Count, "", "Receive queues."),
     key("rx", Kind::CountOrList, "", "Dedicated entries per queue, or a list with one per queue."),
     key(

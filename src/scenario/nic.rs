@@ -8,7 +8,7 @@ use super::warning::Warning;
 use crate::model::buffers::ReserveSpec;
 use crate::model::memory::driver::Driver;
 use crate::model::memory::{MemorySpec, default_completion_entries};
-use crate::preset::{self, DepthError, Preset, QueueRule};
+use crate::preset::{self, DepthError, Depths, Preset, QueueRule};
 
 type Result<T> = std::result::Result<T, ScenarioError>;
 
@@ -138,6 +138,9 @@ pub(super) fn read(field: &Field<'_>, warnings: &mut Vec<Warning>) -> Result<Nic
     let mtu = mtu(fields.get("mtu"), preset)?;
     let queues = queues(&fields, preset)? as usize;
     let rx = rx(&fields, queues, preset, mtu, warnings)?;
+    let mut side_ring = |key, ring, of| side_ring(fields.get(key), ring, of, preset, warnings);
+    let mini = side_ring("rx_mini", "rx-mini", |preset: &Preset| preset.mini)?;
+    let jumbo = side_ring("rx_jumbo", "rx-jumbo", |preset: &Preset| preset.jumbo)?;
     let buffer = fields.get("rx_buf_len").map(|field| field.positive_size()).transpose()?;
     let default = match (preset, buffer) {
         (None, None) => return Err(fields.missing("rx_buf_len")),
@@ -148,7 +151,13 @@ pub(super) fn read(field: &Field<'_>, warnings: &mut Vec<Warning>) -> Result<Nic
             NicSpec { rx_buf_len, driver: None, ..NicSpec::of_preset(preset, rx, mtu) }
         }
     };
+    let driver = default.driver.map(|driver| Driver {
+        mini: mini.unwrap_or(driver.mini),
+        jumbo: jumbo.unwrap_or(driver.jumbo),
+        ..driver
+    });
     let spec = NicSpec {
+        driver,
         descriptor: fields.or("descriptor", default.descriptor, Field::size)?,
         completion: fields.or("completion", default.completion, Field::size)?,
         completion_entries: fields
@@ -231,11 +240,40 @@ pub(crate) fn driver_depth(
     warnings: &mut Vec<Warning>,
 ) -> std::result::Result<u32, DepthError> {
     let given = preset.depth(asked, mtu)?;
-    let warning = Warning::RoundedRing { preset: preset.name, asked, given };
+    warn_of_rounding(preset, "rx", [asked, given], warnings);
+    Ok(given)
+}
+
+fn warn_of_rounding(
+    preset: &Preset,
+    ring: &'static str,
+    [asked, given]: [u32; 2],
+    warnings: &mut Vec<Warning>,
+) {
+    let warning = Warning::RoundedRing { preset: preset.name, ring, asked, given };
     if given != asked && !warnings.contains(&warning) {
         warnings.push(warning);
     }
-    Ok(given)
+}
+
+/// Ethtool's `ring`, where it is given: the preset must have it.
+fn side_ring(
+    field: Option<Field<'_>>,
+    ring: &'static str,
+    of: fn(&Preset) -> Option<Depths>,
+    preset: Option<&Preset>,
+    warnings: &mut Vec<Warning>,
+) -> Result<Option<u32>> {
+    let Some(field) = field else { return Ok(None) };
+    let asked = field.count_u32(1, ENTRIES_MAX)?;
+    let Some((preset, depths)) = preset.and_then(|preset| Some((preset, of(preset)?))) else {
+        let name = preset.map_or("a NIC without a preset", |preset| preset.name);
+        return Err(field.error(&format!("is a ring that {name} does not have; remove it")));
+    };
+    let given =
+        depths.depth(asked, preset.name).map_err(|error| field.error(&error.to_string()))?;
+    warn_of_rounding(preset, ring, [asked, given], warnings);
+    Ok(Some(given))
 }
 
 /// Depths that `[plan]` names, as the preset's driver makes them.
