@@ -22,7 +22,7 @@ mod warning;
 pub use document::Source;
 pub(crate) use error::printable;
 pub use error::{Place, ScenarioError};
-pub(crate) use nic::{MTU, MTU_RANGE, driver_depth};
+pub(crate) use nic::{MTU, MTU_MAX, MTU_MIN, driver_depth};
 pub(crate) use resolve::default_reserve;
 pub use schema::schema;
 pub use warning::Warning;

@@ -33,8 +33,9 @@ const IGC_H: Source = Source::linux_6_12("drivers/net/ethernet/intel/igc/igc.h")
 const IGC_MAIN_C: Source = Source::linux_6_12("drivers/net/ethernet/intel/igc/igc_main.c");
 const IGC_DEFINES_H: Source = Source::linux_6_12("drivers/net/ethernet/intel/igc/igc_defines.h");
 
-/// Both Intel's descriptor and what the NIC writes back into it: no completion ring of its own.
+/// Bytes of a completion where there is no ring of them.
 const WRITTEN_BACK: u64 = 0;
+const IN_PLACE: &str = "the NIC writes completions over the descriptors: they have no ring";
 
 /// E810.
 pub(super) const ICE: Preset = Preset {
@@ -63,7 +64,7 @@ pub(super) const ICE: Preset = Preset {
         Counter::whole("rx_dropped.nic", CounterMeaning::PcieOrFifo)
             .note("rings empty too; rx_missed_errors of the interface is this"),
     ]),
-    notes: &["XDP doubles the buffers of MTU 1500; not modelled"],
+    notes: &[IN_PLACE, "XDP doubles the buffers of MTU 1500; not modelled"],
 };
 
 /// E830.
@@ -101,7 +102,7 @@ pub(super) const I40E: Preset = Preset {
             .note("rx_missed_errors of the interface is this"),
         Counter::whole("rx_dropped", CounterMeaning::Other),
     ]),
-    notes: &["descriptors are 16 or 32 bytes; 32 is assumed"],
+    notes: &[IN_PLACE, "descriptors are 16 or 32 bytes; 32 is assumed"],
 };
 
 /// XL710.
@@ -127,7 +128,7 @@ pub(super) const IAVF: Preset = Preset {
     queues: Source::Unsourced.says(QueueRule::Rule("as many as the host gives the function")),
     counters: IAVF_ETHTOOL_C.says(&[Counter::whole("rx_discards", CounterMeaning::NoBuffer)]),
     refill: IAVF_TXRX_C.says(RefillRule::Batch(16)),
-    notes: &[],
+    notes: &[IN_PLACE],
     ..ICE
 };
 
@@ -186,6 +187,7 @@ pub(super) const IXGBE: Preset = Preset {
         Counter::whole("alloc_rx_page_failed", CounterMeaning::Allocation),
     ]),
     notes: &[
+        IN_PLACE,
         "an 82598 takes at most 4096",
         "with LRO (RSC) on, MTU 1500 takes two pages a descriptor as well",
         "with flow control on, an empty ring stalls all queues and sends pause frames instead of \
@@ -231,7 +233,7 @@ pub(super) const IGB: Preset = Preset {
         Counter::whole("rx_fifo_errors", CounterMeaning::PcieOrFifo),
         Counter::queue("rx_queue_*_alloc_failed", CounterMeaning::Allocation),
     ]),
-    notes: &[],
+    notes: &[IN_PLACE],
 };
 
 /// 2.5 Gbit/s NICs.

@@ -18,8 +18,10 @@ const QUEUES_MAX: u32 = 65_536;
 pub(super) const ENTRIES_MAX: u32 = 1 << 26;
 /// Ethernet's own MTU.
 pub(crate) const MTU: u32 = 1500;
-/// What IPv4 and a 16-bit length allow.
-pub(crate) const MTU_RANGE: std::ops::RangeInclusive<i64> = 68..=65_535;
+/// The least that IPv4 allows (RFC 791).
+pub(crate) const MTU_MIN: u32 = 68;
+/// The most that its 16-bit length allows.
+pub(crate) const MTU_MAX: u32 = 65_535;
 
 impl NicSpec {
     /// Rings of these depths, which the preset's driver must take, at an MTU.
@@ -180,9 +182,7 @@ fn mtu(field: Option<Field<'_>>, preset: Option<&Preset>) -> Result<u32> {
             "has no effect without a preset, whose buffers depend on it; add preset, or remove it",
         ));
     }
-    let [min, max] = [MTU_RANGE.start(), MTU_RANGE.end()];
-    let [min, max] = [min, max].map(|mtu| u32::try_from(*mtu).expect("16 bits"));
-    field.count_u32(min, max)
+    field.count_u32(MTU_MIN, MTU_MAX)
 }
 
 fn queues(fields: &Fields<'_>, preset: Option<&Preset>) -> Result<u32> {
