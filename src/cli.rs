@@ -10,6 +10,7 @@ mod check;
 mod footprint;
 mod output;
 mod plan;
+mod presets;
 mod progress;
 mod sensitivity;
 mod simulate;
@@ -43,6 +44,7 @@ struct Cli {
 const EXAMPLES: &str = "\
 Examples:
   rxplan footprint --queues 32 --rx 512 --reserve 4096
+  rxplan footprint --nic mlx5 --queues 128 --mtu 9000
   rxplan simulate scenarios/shared-reserve.toml --set nic.rx=256
   rxplan plan scenarios/memory-waste.toml --max-drop-rate 1e-3 --format json
 
@@ -115,6 +117,8 @@ enum Command {
     Plan(plan::PlanArgs),
     /// Drops and memory as 1, 2, 4 ... all queues burst in step.
     Sensitivity(ScenarioArgs),
+    /// NICs that are known: ring limits, memory, refill, drop counters, each with its source.
+    Presets(presets::PresetsArgs),
     /// Validate a scenario and everything it names.
     Check(ScenarioArgs),
     /// Print the JSON Schema of a scenario.
@@ -187,6 +191,7 @@ fn dispatch(cli: &Cli) -> Result<ExitCode, CommandError> {
         Some(Command::Simulate(args)) => simulate::run(args, global),
         Some(Command::Plan(args)) => plan::run(args, global),
         Some(Command::Sensitivity(args)) => sensitivity::run(args, global),
+        Some(Command::Presets(args)) => presets::run(args, global),
         Some(Command::Check(args)) => check::run(args, global),
         Some(Command::Schema) => {
             print(&format!("{:#}\n", schema()))?;

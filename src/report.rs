@@ -9,6 +9,7 @@ mod format;
 mod manifest;
 mod output;
 mod plan;
+mod presets;
 mod sensitivity;
 mod simulate;
 
@@ -18,6 +19,7 @@ pub use format::format_rate;
 pub use manifest::Manifest;
 pub use output::{OutputError, PacketFile, check_writable, write_atomically};
 pub use plan::{ConfigRow, Goal, PlanReport};
+pub use presets::{CounterRow, Fact, PresetRow, PresetsReport};
 pub use sensitivity::{InPhaseRow, SensitivityReport};
 pub use simulate::{
     Drops, EngineReport, Fairness, Held, Host, MemoryUse, Packets, Placement, Port, Queue, Reserve,

@@ -2,8 +2,8 @@
 
 use super::error::ScenarioError;
 use super::keys::{ACCOUNTINGS, POLICIES, RESERVE};
+use super::nic::ENTRIES_MAX;
 use super::quantity::{Field, Fields};
-use super::resolve::ENTRIES_MAX;
 use super::{NicSpec, Scenario};
 use crate::model::buffers::{Accounting, ReserveSpec};
 use crate::model::host::{HostSpec, Recycle};
@@ -14,7 +14,7 @@ use crate::units::SimDuration;
 type Result<T> = std::result::Result<T, ScenarioError>;
 
 /// The reserve where a shape asks for one and the scenario has none.
-pub(super) fn default() -> ReserveSpec {
+pub(crate) fn default_reserve() -> ReserveSpec {
     ReserveSpec {
         entries: 0,
         policy: Policy::CompleteSharing,
@@ -32,9 +32,13 @@ pub(super) fn read(root: &Fields<'_>, nic: &NicSpec) -> Result<Option<ReserveSpe
     let shares =
         |reserve: &ReserveSpec| reserve.entries > 0 || reserve.policy == Policy::PeerBorrow;
     let reserve = match root.get("reserve") {
-        None => None,
-        Some(field) => Some(read_section(&field, nic)?).filter(shares),
+        None => ReserveSpec {
+            entries: nic.preset.map_or(0, |preset| preset.reserve),
+            ..default_reserve()
+        },
+        Some(field) => read_section(&field, nic)?,
     };
+    let reserve = Some(reserve).filter(shares);
     let has_entries = reserve.as_ref().is_some_and(|reserve| reserve.entries > 0);
     if !has_entries && nic.rx.iter().all(|rx| *rx == 0) {
         return Err(root.error_at(
@@ -48,7 +52,7 @@ pub(super) fn read(root: &Fields<'_>, nic: &NicSpec) -> Result<Option<ReserveSpe
 
 fn read_section(field: &Field<'_>, nic: &NicSpec) -> Result<ReserveSpec> {
     let fields = field.fields(RESERVE)?;
-    let default = default();
+    let default = default_reserve();
     let name = POLICIES[fields.or("policy", 0, |f| f.choice(POLICIES))?];
     let policy = read_policy(&fields, name)?;
     if name == "shared-ring" && nic.rx.iter().any(|rx| *rx > 0) {

@@ -2,23 +2,23 @@
 
 use super::document::{Document, Source, Value};
 use super::error::ScenarioError;
-use super::keys::{BASELINE, FIFO_ORDERS, NIC, PLACEMENT, PLAN, RUN, SCENARIO, is_key};
+use super::keys::{BASELINE, PLACEMENT, PLAN, RUN, SCENARIO, is_key};
+use super::nic::{self, ENTRIES_MAX};
 use super::quantity::{Field, Fields};
 use super::warning::Warning;
 use super::{NicSpec, PlanSpec, RunSpec, Scenario, Shape, host, range, reserve, traffic};
 use crate::model::distribution::Distribution;
 use crate::model::host::HostSpec;
-use crate::model::port::{FifoOrder, FifoSpec, wire_bytes};
-use crate::model::traffic::TrafficSpec;
+use crate::model::memory::driver::{Driver, FRAME_HEADERS};
+use crate::model::port::wire_bytes;
+use crate::model::traffic::{TrafficKind, TrafficSpec};
 use crate::random::Streams;
 use crate::units::{SimDuration, to_f64};
 
 type Result<T> = std::result::Result<T, ScenarioError>;
 
-/// Most queues of a NIC: a typing error is likelier than more.
-const QUEUES_MAX: u32 = 65_536;
-/// Most entries of a ring or reserve: hardware counts them in far fewer bits.
-pub(super) const ENTRIES_MAX: u32 = 1 << 26;
+/// Ring depth to compare with: that of the post, where the NIC takes it.
+const BASELINE_RX: u32 = 4096;
 
 impl Scenario {
     /// Reads a scenario with its overrides and everything it names.
@@ -30,14 +30,14 @@ impl Scenario {
         let root = Fields::root(&document, SCENARIO)?;
         let mut warnings = Vec::new();
         let title = root.or("title", String::new(), |field| field.text().map(str::to_owned))?;
-        let nic = nic(&root.require("nic")?)?;
+        let nic = nic::read(&root.require("nic")?, &mut warnings)?;
         let queues = nic.rx.len();
         let reserve = reserve::read(&root, &nic)?;
-        let (host, stalls) = host::read(&root.require("host")?, &nic.rx)?;
+        let (host, stalls) = host::read(&root.require("host")?, &nic)?;
         let traffic = read_traffic(&root.require("traffic")?, queues, &mut warnings)?;
         check_placement(&root)?;
         check_sweep(&root)?;
-        let plan = plan(root.get("plan"))?;
+        let plan = plan(root.get("plan"), &nic)?;
         let mut scenario = Self {
             title,
             run: RunSpec {
@@ -63,6 +63,7 @@ impl Scenario {
         scenario.warn_of_completions();
         scenario.warn_of_overload();
         scenario.warn_of_warmup();
+        scenario.warn_of_long_frames();
         root.finish();
         Ok(scenario)
     }
@@ -145,9 +146,24 @@ impl Scenario {
     }
 
     fn warn_of_completions(&mut self) {
-        let needed = self.most_buffers_of_a_queue();
+        let needed = self.nic.most_buffers(self.reserve.as_ref());
         if let Some(entries) = self.nic.completion_entries.filter(|entries| *entries < needed) {
             self.warnings.push(Warning::ShortCompletionRing { entries, needed });
+        }
+    }
+
+    /// Warns where frames are longer than the MTU for which a driver allocates.
+    fn warn_of_long_frames(&mut self) {
+        let Some(Driver { mtu, .. }) = self.nic.driver else { return };
+        let longest = self.traffic.iter().map(|traffic| match &traffic.kind {
+            TrafficKind::Recorded(packets) => {
+                f64::from(packets.iter().map(|packet| packet.len).max().unwrap_or(0))
+            }
+            _ => traffic.size.mean(),
+        });
+        let len = longest.fold(0.0, f64::max);
+        if len > f64::from(mtu + FRAME_HEADERS) {
+            self.warnings.push(Warning::LongFrames { len, mtu });
         }
     }
 
@@ -213,56 +229,6 @@ fn run(field: Option<Field<'_>>, scenario: &Scenario) -> Result<RunSpec> {
     Ok(spec)
 }
 
-fn nic(field: &Field<'_>) -> Result<NicSpec> {
-    let fields = field.fields(NIC)?;
-    let queues_field = fields.require("queues")?;
-    let queues = queues_field.count_u32(1, QUEUES_MAX)? as usize;
-    let entries = |field: &Field<'_>| field.count_u32(0, ENTRIES_MAX);
-    let rx_field = fields.require("rx")?;
-    let rx = match rx_field.items() {
-        None => vec![entries(&rx_field)?; queues],
-        Some(items) if items.len() == queues => items.iter().map(entries).collect::<Result<_>>()?,
-        Some(items) => {
-            return Err(rx_field.error(&format!(
-                "lists {} rings for {queues} queues; give one for each, or a single number",
-                items.len()
-            )));
-        }
-    };
-    let spec = NicSpec {
-        rx,
-        rx_buf_len: fields.require("rx_buf_len")?.positive_size()?,
-        descriptor: fields.or("descriptor", 16, Field::size)?,
-        completion: fields.or("completion", 64, Field::size)?,
-        completion_entries: fields
-            .get("completion_entries")
-            .map(|field| field.count_u32(1, u32::MAX))
-            .transpose()?,
-        fifo: FifoSpec {
-            capacity: fields.or("fifo", 0, Field::size)?,
-            order: match fields.or("fifo_order", 0, |f| f.choice(FIFO_ORDERS))? {
-                0 => FifoOrder::Queue,
-                _ => FifoOrder::Port,
-            },
-            pause: fields.or("pause", false, Field::yes)?,
-        },
-        completion_flow_control: fields.or("completion_flow_control", false, Field::yes)?,
-        header_buffer: fields.or("header_buffer", 0, Field::size)?,
-        line_rate: fields.get("line_rate").map(|field| field.bit_rate()).transpose()?,
-    };
-    if spec.fifo.pause && spec.line_rate.is_none() {
-        return Err(fields.error_at(&["pause"], "needs a wire that can be paused; give line_rate"));
-    }
-    if spec.completion_flow_control && spec.fifo == FifoSpec::default() {
-        return Err(fields.error_at(
-            &["completion_flow_control"],
-            "needs a place where packets can wait; give fifo, or pause",
-        ));
-    }
-    fields.finish();
-    Ok(spec)
-}
-
 fn read_traffic(
     field: &Field<'_>,
     queues: usize,
@@ -316,26 +282,21 @@ fn check_swept(field: &Field<'_>, prefix: &str) -> Result<()> {
     Ok(())
 }
 
-fn plan(field: Option<Field<'_>>) -> Result<PlanSpec> {
-    let mut reserve_sizes = vec![0];
-    reserve_sizes.extend(range::parse("256..8192 x2").expect("a range"));
-    let mut spec = PlanSpec {
-        max_drop_rate: 1e-6,
-        rx: range::parse("64..8192 x2").expect("a range"),
-        reserve: reserve_sizes,
-        baseline: Shape { rx: 4096, reserve: 0 },
-    };
+fn plan(field: Option<Field<'_>>, nic: &NicSpec) -> Result<PlanSpec> {
+    let mut spec = default_plan(nic);
     let Some(field) = field else { return Ok(spec) };
     let fields = field.fields(PLAN)?;
     spec.max_drop_rate = fields.or("max_drop_rate", spec.max_drop_rate, |f| {
         f.number("a share above 0 and below 1", |rate| rate > 0.0 && rate < 1.0)
     })?;
-    spec.rx = fields.or("rx", spec.rx, |field| range_of(field))?;
+    spec.rx = fields.or("rx", spec.rx, |f| nic::depths(f, nic, &range_of(f)?))?;
     spec.reserve = fields.or("reserve", spec.reserve, |field| range_of(field))?;
     if let Some(field) = fields.get("baseline") {
         let baseline = field.fields(BASELINE)?;
         spec.baseline = Shape {
-            rx: baseline.or("rx", spec.baseline.rx, |f| f.count_u32(1, ENTRIES_MAX))?,
+            rx: baseline.or("rx", spec.baseline.rx, |f| {
+                Ok(nic::depths(f, nic, &[f.count_u32(1, ENTRIES_MAX)?])?[0])
+            })?,
             reserve: baseline
                 .or("reserve", spec.baseline.reserve, |f| f.count_u32(0, ENTRIES_MAX))?,
         };
@@ -343,6 +304,22 @@ fn plan(field: Option<Field<'_>>) -> Result<PlanSpec> {
     }
     fields.finish();
     Ok(spec)
+}
+
+/// What is searched where the scenario does not say: with a preset, what the NIC takes.
+fn default_plan(nic: &NicSpec) -> PlanSpec {
+    let reserve = range::parse("256..8192 x2").expect("a range");
+    let rx = match nic.preset {
+        Some(preset) if preset.rx.max.value < ENTRIES_MAX => preset.depths(nic.mtu),
+        _ => range::parse("64..8192 x2").expect("a range"),
+    };
+    let deepest = rx.last().copied().expect("a range has values");
+    PlanSpec {
+        max_drop_rate: 1e-6,
+        baseline: Shape { rx: deepest.min(BASELINE_RX), reserve: 0 },
+        rx,
+        reserve: [0].into_iter().chain(reserve).collect(),
+    }
 }
 
 /// A range, a list or a number; sorted, each value once.

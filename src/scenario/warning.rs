@@ -30,6 +30,24 @@ pub enum Warning {
         /// Buffers a queue may have: its own and the reserve.
         needed: u32,
     },
+    /// A ring depth that the NIC's driver makes another one of.
+    RoundedRing {
+        /// The NIC.
+        preset: &'static str,
+        /// The ring, as ethtool calls it.
+        ring: &'static str,
+        /// What the scenario says.
+        asked: u32,
+        /// What the driver does.
+        given: u32,
+    },
+    /// Frames longer than the MTU for which the driver allocates.
+    LongFrames {
+        /// Bytes of them: on average, or of the longest recorded one.
+        len: f64,
+        /// The MTU.
+        mtu: u32,
+    },
     /// A capture had frames out of order.
     Reordered {
         /// The file.
@@ -79,6 +97,14 @@ impl fmt::Display for Warning {
                 f,
                 "completion rings of {entries} entries cannot hold the {needed} packets that a \
                  queue may have (rx + reserve), so some drops may be theirs"
+            ),
+            Self::RoundedRing { preset, ring, asked, given } => {
+                write!(f, "{preset} makes {ring} {given} of {ring} {asked}, which is used instead")
+            }
+            Self::LongFrames { len, mtu } => write!(
+                f,
+                "frames of {len:.0} B do not fit nic.mtu = {mtu}: a NIC would refuse them, or take \
+                 other buffers"
             ),
             Self::Reordered { file, frames } => write!(
                 f,

@@ -19,9 +19,9 @@ pub struct ReserveSpec {
     pub sync_cost: SimDuration,
     /// Reserve buffers are reposted in batches of this many, per queue.
     pub repost: u32,
-    /// Instead of in batches, all that came back are reposted when fewer than this many are free: the
-    /// limit event of an RDMA shared receive queue (`ibv_modify_srq`, `srq_limit`), here without
-    /// delay.
+    /// Instead of in batches, all that came back are reposted when fewer than this many are free:
+    /// the limit event of an RDMA shared receive queue (`ibv_modify_srq`, `srq_limit`), here
+    /// without delay.
     pub low_watermark: Option<u32>,
     /// Cores that repost to one reserve at the same time wait for each other.
     pub lock: bool,

@@ -193,8 +193,8 @@ impl Server {
         machine.calendar.set(id.index(), end);
     }
 
-    /// Takes back the last packet of a queue that holds reserve buffers, but for its first, which is
-    /// in service or about to be.
+    /// Takes back the last packet of a queue that holds reserve buffers, but for its first, which
+    /// is in service or about to be.
     pub(super) fn take_back(&mut self, id: QueueId, machine: &Machine<'_>) -> Option<Packet> {
         let packets = &mut self.queues[id.index()].packets;
         let repays = |lease| machine.buffers.destination(id, lease).reserve > 0;
