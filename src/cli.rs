@@ -13,6 +13,7 @@ mod plan;
 mod progress;
 mod sensitivity;
 mod simulate;
+mod sweep;
 
 use std::io::{self, Read as _, Write as _};
 use std::path::PathBuf;
@@ -21,10 +22,11 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::report::OutputError;
+use crate::report::{JournalError, OutputError};
 use crate::scenario::{Scenario, ScenarioError, Source, printable, schema};
 use crate::sensitivity::SensitivityError;
 use crate::simulation::{self, SimulationError};
+use crate::sweep::SweepError;
 use crate::units::SimDuration;
 
 /// How much receive-buffer memory does this NIC need, and what happens to drops if it gets less, or
@@ -44,6 +46,7 @@ const EXAMPLES: &str = "\
 Examples:
   rxplan footprint --queues 32 --rx 512 --reserve 4096
   rxplan simulate scenarios/shared-reserve.toml --set nic.rx=256
+  rxplan sweep scenarios/shared-reserve.toml --vary nic.rx=64,128,256 --out rings
   rxplan plan scenarios/memory-waste.toml --max-drop-rate 1e-3 --format json
 
 Exit status: 0 done; 1 the input or the environment is wrong; 2 usage; 3 a plan ended infeasible or
@@ -55,7 +58,7 @@ struct Global {
     /// Form of the result on standard output.
     #[arg(long, global = true, value_enum, default_value_t = Format::Table)]
     format: Format,
-    /// Write summary.csv, queues.csv (or frontier.csv) and manifest.toml into this folder.
+    /// Write summary.csv, queues.csv (or frontier.csv, sweep.csv) and manifest.toml into this folder.
     #[arg(long, global = true, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Seed of all random streams, instead of the scenario's.
@@ -111,6 +114,8 @@ enum Command {
     Footprint(footprint::FootprintArgs),
     /// Simulate one scenario: drops, memory, occupancy, latency, each with its interval.
     Simulate(simulate::SimulateArgs),
+    /// Simulate a grid of scenarios: every combination of the values of some keys.
+    Sweep(sweep::SweepArgs),
     /// Find the least memory that meets a drop goal, with and without a reserve.
     Plan(plan::PlanArgs),
     /// Drops and memory as 1, 2, 4 ... all queues burst in step.
@@ -141,6 +146,10 @@ enum CommandError {
     #[error(transparent)]
     Sensitivity(#[from] SensitivityError),
     #[error(transparent)]
+    Sweep(#[from] SweepError),
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    #[error(transparent)]
     Output(#[from] OutputError),
     #[error("standard output: {0}")]
     Stdout(#[source] io::Error),
@@ -148,6 +157,9 @@ enum CommandError {
     Stdin(#[source] io::Error),
     #[error("{0}")]
     Refused(String),
+    /// What is wrong is how the program was called; trying again is no use.
+    #[error("{0}")]
+    Usage(String),
 }
 
 /// Runs the program with the process's arguments.
@@ -164,7 +176,7 @@ pub fn run() -> ExitCode {
         }
         Err(error) => {
             eprintln!("error: {}", printable(&error.to_string()));
-            ExitCode::from(1)
+            ExitCode::from(if matches!(error, CommandError::Usage(_)) { 2 } else { 1 })
         }
     }
 }
@@ -185,6 +197,7 @@ fn dispatch(cli: &Cli) -> Result<ExitCode, CommandError> {
         None => plan::run_default(global),
         Some(Command::Footprint(args)) => footprint::run(args, global),
         Some(Command::Simulate(args)) => simulate::run(args, global),
+        Some(Command::Sweep(args)) => sweep::run(args, global),
         Some(Command::Plan(args)) => plan::run(args, global),
         Some(Command::Sensitivity(args)) => sensitivity::run(args, global),
         Some(Command::Check(args)) => check::run(args, global),

@@ -16,7 +16,7 @@
 //! | model | [`model`] | rings, reserve, host, traffic, and the engine that runs them |
 //! | input | [`input`] | traces and captures, as plain records |
 //! | scenario | [`scenario`] | the TOML file, and what it means |
-//! | questions | [`simulation`], [`plan`] | replications; the search for least memory |
+//! | questions | [`simulation`], [`plan`], [`sweep`] | replications; the search for least memory; grids |
 //! | results | [`report`] | JSON, CSV, tables, files |
 //! | program | [`cli`] | arguments, terminal, exit status |
 //!
@@ -64,4 +64,5 @@ pub mod scenario;
 pub mod sensitivity;
 pub mod simulation;
 pub mod stats;
+pub mod sweep;
 pub mod units;

@@ -6,15 +6,18 @@
 mod csv;
 mod footprint;
 mod format;
+mod journal;
 mod manifest;
 mod output;
 mod plan;
 mod sensitivity;
 mod simulate;
+mod sweep;
 
 pub use self::csv::{queues_csv, summary_csv, timeline_csv};
 pub use footprint::{ConfigurationRow, FootprintReport, Rx};
 pub use format::format_rate;
+pub use journal::{Existing, FinishedPoints, JournalError};
 pub use manifest::Manifest;
 pub use output::{OutputError, PacketFile, check_writable, write_atomically};
 pub use plan::{ConfigRow, Goal, PlanReport};
@@ -23,6 +26,7 @@ pub use simulate::{
     Drops, EngineReport, Held, Host, MemoryUse, Packets, Placement, Queue, Reserve, SimulateReport,
     Sojourn,
 };
+pub use sweep::{SweepReport, sweep_record};
 
 /// Version of the result names.
 pub const SCHEMA: u32 = 1;

@@ -5,6 +5,7 @@
 //! and `resolve` turns values into a [`Scenario`]. Once a `Scenario` exists no user error is
 //! possible.
 
+mod axis;
 mod distribution;
 mod document;
 mod error;
@@ -15,13 +16,16 @@ mod quantity;
 mod range;
 mod resolve;
 mod schema;
+mod template;
 mod traffic;
 mod warning;
 
-pub use document::Source;
+pub use axis::Axis;
+pub use document::{ScenarioText, Source};
 pub(crate) use error::printable;
 pub use error::{Place, ScenarioError};
 pub use schema::schema;
+pub use template::Template;
 pub use warning::Warning;
 
 use std::fmt;

@@ -17,8 +17,12 @@ pub struct Manifest {
     pub scenario_sha256: String,
     /// Overrides, as given to `--set`.
     pub overrides: Vec<String>,
-    /// The seed.
-    pub seed: u64,
+    /// Further arguments that the result depends on, as given.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub arguments: Vec<String>,
+    /// The seed; none where a sweep varies it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
     /// How fast it was: the only part that differs from run to run.
     pub engine: EngineReport,
 }
