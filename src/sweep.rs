@@ -233,7 +233,7 @@ impl Sweep {
         let mut scenario = self
             .template
             .scenario(&self.values(point))
-            .map_err(|error| self.at(point, &without_place(&error)))?;
+            .map_err(|error| self.at(point, &self.message(&error)))?;
         if let Some(seed) = self.seed {
             scenario.run.seed = seed;
         }
@@ -300,6 +300,22 @@ impl Sweep {
         simulate_batch(&batch, progress)
     }
 
+    /// What is wrong with a point; without a place where that is one of the values that the point
+    /// is named by.
+    fn message(&self, error: &ScenarioError) -> String {
+        let varied = |text: &str| {
+            let key = text.split_once('=').map_or("", |(key, _)| key);
+            self.axes().iter().any(|axis| axis.key == key)
+        };
+        match error {
+            ScenarioError::Value { place: Place::Set(text), key, message } if varied(text) => {
+                format!("{key}: {message}")
+            }
+            ScenarioError::Override { text, message } if varied(text) => message.clone(),
+            other => other.to_string(),
+        }
+    }
+
     fn at(&self, point: usize, message: &str) -> SweepError {
         SweepError::Point {
             number: point,
@@ -348,12 +364,4 @@ fn baseline(
         baseline[axis] = Some(position);
     }
     Ok(baseline)
-}
-
-/// The error without its place where that is a point's value, which the point's own message names.
-fn without_place(error: &ScenarioError) -> String {
-    match error {
-        ScenarioError::Value { place: Place::Set(_), key, message } => format!("{key}: {message}"),
-        other => other.to_string(),
-    }
 }

@@ -140,7 +140,7 @@ impl<'a> SweepReport<'a> {
     pub fn table(&self) -> String {
         let mut table = plain_table();
         let keys = self.sweep.axes().iter().map(|axis| axis.key.clone());
-        let results = ["drop rate", "more than the first", "p99 us", "memory"].map(str::to_owned);
+        let results = ["drop rate", "against the baseline", "p99 us", "memory"].map(str::to_owned);
         table.set_header(keys.chain(results));
         for ((record, row), difference) in
             self.records.iter().zip(self.rows()).zip(&self.differences)
