@@ -12,6 +12,7 @@ mod output;
 mod plan;
 mod progress;
 mod sensitivity;
+mod shard;
 mod simulate;
 mod sweep;
 
@@ -25,6 +26,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::report::{JournalError, OutputError};
 use crate::scenario::{Scenario, ScenarioError, Source, printable, schema};
 use crate::sensitivity::SensitivityError;
+use crate::shard::ShardError;
 use crate::simulation::{self, SimulationError};
 use crate::sweep::SweepError;
 use crate::units::SimDuration;
@@ -58,8 +60,9 @@ struct Global {
     /// Form of the result on standard output.
     #[arg(long, global = true, value_enum, default_value_t = Format::Table)]
     format: Format,
-    /// Write summary.csv, queues.csv (or frontier.csv, sweep.csv) and manifest.toml into this folder.
-    #[arg(long, global = true, value_name = "DIR")]
+    /// Write summary.csv, queues.csv (or frontier.csv, sweep.csv and so on) and manifest.toml into
+    /// this folder.
+    #[arg(long, short, global = true, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Seed of all random streams, instead of the scenario's.
     #[arg(long, global = true, value_name = "N")]
@@ -116,6 +119,8 @@ enum Command {
     Simulate(simulate::SimulateArgs),
     /// Simulate a grid of scenarios: every combination of the values of some keys.
     Sweep(sweep::SweepArgs),
+    /// The same grid in parts, for Slurm, Kubernetes, GNU parallel or Snakemake.
+    Shard(shard::ShardArgs),
     /// Find the least memory that meets a drop goal, with and without a reserve.
     Plan(plan::PlanArgs),
     /// Drops and memory as 1, 2, 4 ... all queues burst in step.
@@ -147,6 +152,8 @@ enum CommandError {
     Sensitivity(#[from] SensitivityError),
     #[error(transparent)]
     Sweep(#[from] SweepError),
+    #[error(transparent)]
+    Shard(#[from] ShardError),
     #[error(transparent)]
     Journal(#[from] JournalError),
     #[error(transparent)]
@@ -198,6 +205,7 @@ fn dispatch(cli: &Cli) -> Result<ExitCode, CommandError> {
         Some(Command::Footprint(args)) => footprint::run(args, global),
         Some(Command::Simulate(args)) => simulate::run(args, global),
         Some(Command::Sweep(args)) => sweep::run(args, global),
+        Some(Command::Shard(args)) => shard::run(args, global),
         Some(Command::Plan(args)) => plan::run(args, global),
         Some(Command::Sensitivity(args)) => sensitivity::run(args, global),
         Some(Command::Check(args)) => check::run(args, global),

@@ -16,7 +16,7 @@
 //! | model | [`model`] | rings, reserve, host, traffic, and the engine that runs them |
 //! | input | [`input`] | traces and captures, as plain records |
 //! | scenario | [`scenario`] | the TOML file, and what it means |
-//! | questions | [`simulation`], [`plan`], [`sweep`] | replications; the search for least memory; grids |
+//! | questions | [`simulation`], [`plan`], [`sweep`], [`shard`] | replications, searches, grids |
 //! | results | [`report`] | JSON, CSV, tables, files |
 //! | program | [`cli`] | arguments, terminal, exit status |
 //!
@@ -62,6 +62,7 @@ pub mod random;
 pub mod report;
 pub mod scenario;
 pub mod sensitivity;
+pub mod shard;
 pub mod simulation;
 pub mod stats;
 pub mod sweep;

@@ -11,6 +11,7 @@ mod manifest;
 mod output;
 mod plan;
 mod sensitivity;
+mod shard;
 mod simulate;
 mod sweep;
 
@@ -22,6 +23,7 @@ pub use manifest::Manifest;
 pub use output::{OutputError, PacketFile, check_writable, write_atomically};
 pub use plan::{ConfigRow, Goal, PlanReport};
 pub use sensitivity::{InPhaseRow, SensitivityReport};
+pub use shard::{ShardState, ShardStatus};
 pub use simulate::{
     Drops, EngineReport, Held, Host, MemoryUse, Packets, Placement, Queue, Reserve, SimulateReport,
     Sojourn,

@@ -6,7 +6,7 @@ mod program;
 
 use std::process::Stdio;
 
-use program::{Folder, column, rows};
+use program::Folder;
 use serde_json::Value;
 
 /// Three queues that drop some packets of their bursts.
@@ -42,9 +42,9 @@ const POINTS: [(&str, &str); 6] =
 fn rows_come_in_grid_order_and_are_those_of_single_simulations() {
     let folder = Folder::with(BURSTS);
     let csv = folder.run(&["sweep", "s.toml", "--format", "csv"]).success();
-    let rows = rows(&csv);
-    assert_eq!(rows.len(), POINTS.len());
-    for (row, (rx, entries)) in rows.iter().zip(POINTS) {
+    let points = rows(&csv);
+    assert_eq!(points.len(), POINTS.len());
+    for (row, (rx, entries)) in points.iter().zip(POINTS) {
         let names: Vec<&str> = row.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names[..2], ["nic_rx", "reserve_entries"]);
         assert_eq!(names.last(), Some(&"seed"));
@@ -52,7 +52,7 @@ fn rows_come_in_grid_order_and_are_those_of_single_simulations() {
         let sets = [format!("nic.rx={rx}"), format!("reserve.entries={entries}")];
         let alone = folder
             .run(&["simulate", "s.toml", "--format", "csv", "--set", &sets[0], "--set", &sets[1]]);
-        for (name, cell) in &program::rows(&alone.success())[0] {
+        for (name, cell) in &rows(&alone.success())[0] {
             // A varied key stands for the result of the same name.
             if name != "command" && name != "reserve_entries" {
                 assert!(row.contains(&(name.clone(), cell.clone())), "{name} is not {cell}");
@@ -281,4 +281,24 @@ fn a_key_without_a_value_of_its_own_may_be_left_to_the_sweep() {
     let folder = Folder::with(&BURSTS.replace("rx = 4\n", ""));
     assert_eq!(folder.run(&["sweep", "s.toml"]).status, 0);
     assert!(folder.run(&["simulate", "s.toml"]).failure(1).contains("nic.rx: is missing"));
+}
+
+/// A CSV's rows, each as pairs of column and cell.
+fn rows(csv: &str) -> Vec<Vec<(String, String)>> {
+    let mut reader = csv::Reader::from_reader(csv.as_bytes());
+    let names = reader.headers().unwrap().clone();
+    let row = |record: csv::StringRecord| {
+        let pairs = names.iter().zip(&record);
+        pairs.map(|(name, cell)| (name.to_owned(), cell.to_owned())).collect()
+    };
+    reader.records().map(|record| row(record.unwrap())).collect()
+}
+
+/// The cells of a column.
+fn column(csv: &str, name: &str) -> Vec<String> {
+    let cell = |row: Vec<(String, String)>| {
+        let found = row.into_iter().find(|(column, _)| column == name);
+        found.unwrap_or_else(|| panic!("no column {name}")).1
+    };
+    rows(csv).into_iter().map(cell).collect()
 }

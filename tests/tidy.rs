@@ -13,7 +13,7 @@ const LAYERS: [&[&str]; 8] = [
     &["model"],
     &["input"],
     &["scenario"],
-    &["simulation", "plan", "sensitivity", "sweep"],
+    &["simulation", "plan", "sensitivity", "sweep", "shard"],
     &["report"],
     &["cli"],
 ];

@@ -56,7 +56,7 @@ enum Sampling {
 }
 
 /// The journal's name in the folder of --out.
-const JOURNAL: &str = "sweep.journal";
+pub(super) const JOURNAL: &str = "sweep.journal";
 
 pub(super) fn run(args: &SweepArgs, global: &Global) -> Result<ExitCode, CommandError> {
     if args.resume && global.out.is_none() {
@@ -75,7 +75,7 @@ pub(super) fn run(args: &SweepArgs, global: &Global) -> Result<ExitCode, Command
         }
     };
     let all: Vec<usize> = (0..sweep.points()).collect();
-    let wall = simulate(&sweep, &all, &mut finished, global)?;
+    let effort = simulate(&sweep, &all, &mut finished, global.jobs, global)?;
     if let Some(folder) = &global.out {
         finished.write(&folder.join(JOURNAL))?;
     }
@@ -88,7 +88,7 @@ pub(super) fn run(args: &SweepArgs, global: &Global) -> Result<ExitCode, Command
         let how = if global.out.is_some() { "--resume" } else { "--out DIR and then --resume" };
         warn(&[format!("stopped after {finished} of {points} points; go on with {how}")], global);
     }
-    present(&sweep, &spec, &records, wall, global)
+    present(&sweep, &spec, &records, effort, global)
 }
 
 /// Simulates those of `points` that are not finished, and adds them.
@@ -96,18 +96,19 @@ pub(super) fn simulate(
     sweep: &Sweep,
     points: &[usize],
     finished: &mut FinishedPoints,
+    jobs: Option<usize>,
     global: &Global,
 ) -> Result<Effort, CommandError> {
     let left: Vec<usize> = points.iter().copied().filter(|point| !finished.has(*point)).collect();
     let engine = Engine::from(global.engine);
     let expected = sweep.check(&left, engine)?;
-    if global.out.is_none() {
+    if !finished.has_journal() {
         // With a journal nothing is lost, however long it takes.
         let threads_max = usize::try_from(expected.replications).unwrap_or(usize::MAX);
         output::check_packets(expected.events, threads_max, global)?;
     }
     let progress = Progress::default();
-    let jobs = global.jobs.unwrap_or(0);
+    let jobs = jobs.unwrap_or(0);
     let done = Mutex::new(finished);
     let (simulated, wall) = progress::watch(global, expected.packets, &progress, |bar| {
         let show = |finished: &FinishedPoints| {
@@ -127,7 +128,7 @@ pub(super) fn simulate(
 }
 
 /// What was simulated, and how long it took.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Effort {
     pub(super) packets: u64,
     pub(super) wall: Duration,

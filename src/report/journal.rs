@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use std::io::{ErrorKind, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::output::{OutputError, write_atomically};
@@ -31,7 +31,7 @@ pub enum JournalError {
     Output(#[from] OutputError),
     /// It is of another sweep.
     #[error(
-        "{}: is {why}; give --out another folder, or remove the file", path.display()
+        "{}: is {why}; take another folder, or remove the file", path.display()
     )]
     Foreign {
         /// The file.
@@ -106,10 +106,36 @@ impl FinishedPoints {
         Ok(Self { header, records, journal: Some(JournalFile { path: path.to_owned(), file }) })
     }
 
+    /// The points of a finished part; `None` when it is not there.
+    ///
+    /// # Errors
+    /// [`JournalError`] when it cannot be read or is another's.
+    pub fn read(path: &Path, header: &Header) -> Result<Option<Vec<Record>>, JournalError> {
+        let text = match std::fs::read(path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            text => text.map_err(OutputError::at(path))?,
+        };
+        let journal = read(&text, header, Existing::Resume).map_err(|why| why.at(path))?;
+        Ok(Some(journal.map_or_else(Vec::new, |journal| journal.records)))
+    }
+
+    /// How many points a journal has; `None` when it is not there.
+    #[must_use]
+    pub fn count(path: &Path) -> Option<usize> {
+        let text = std::fs::read(path).ok()?;
+        Some(sweep::read(&text).map_or(0, |journal| journal.records.len()))
+    }
+
     /// Whether a point is finished.
     #[must_use]
     pub fn has(&self, point: usize) -> bool {
         self.records.contains_key(&point)
+    }
+
+    /// Whether points outlive a kill.
+    #[must_use]
+    pub const fn has_journal(&self) -> bool {
+        self.journal.is_some()
     }
 
     /// How many are.
@@ -147,9 +173,11 @@ impl FinishedPoints {
         text.extend(self.records.values().map(sweep::line));
         write_atomically(path, text.as_bytes())?;
         match self.journal.take().filter(|journal| journal.path != path) {
-            Some(JournalFile { path, .. }) => {
-                std::fs::remove_file(&path).map_err(OutputError::at(&path))
-            }
+            Some(JournalFile { path, .. }) => match std::fs::remove_file(&path) {
+                // Another process finished the same points.
+                Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+                removed => removed.map_err(OutputError::at(&path)),
+            },
             None => Ok(()),
         }
     }

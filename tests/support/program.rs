@@ -83,23 +83,3 @@ pub(crate) fn finish(mut command: Command) -> Ran {
     let [stdout, stderr] = [output.stdout, output.stderr].map(|it| String::from_utf8(it).unwrap());
     Ran { status: output.status.code().expect("no signal"), stdout, stderr }
 }
-
-/// A CSV's rows, each as pairs of column and cell.
-pub(crate) fn rows(csv: &str) -> Vec<Vec<(String, String)>> {
-    let mut reader = csv::Reader::from_reader(csv.as_bytes());
-    let names = reader.headers().unwrap().clone();
-    let row = |record: csv::StringRecord| {
-        let pairs = names.iter().zip(&record);
-        pairs.map(|(name, cell)| (name.to_owned(), cell.to_owned())).collect()
-    };
-    reader.records().map(|record| row(record.unwrap())).collect()
-}
-
-/// The cells of a column.
-pub(crate) fn column(csv: &str, name: &str) -> Vec<String> {
-    let cell = |row: Vec<(String, String)>| {
-        let found = row.into_iter().find(|(column, _)| column == name);
-        found.unwrap_or_else(|| panic!("no column {name}")).1
-    };
-    rows(csv).into_iter().map(cell).collect()
-}
