@@ -7,7 +7,7 @@ shards=6
 
 cat >"$scenario" <<'TOML'
 [run]
-duration = "20 ms"
+duration = "400 ms"
 warmup = "1 ms"
 replications = 2
 [nic]
