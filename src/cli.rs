@@ -11,6 +11,7 @@ mod footprint;
 mod output;
 mod plan;
 mod progress;
+mod reproduce;
 mod sensitivity;
 mod shard;
 mod simulate;
@@ -21,7 +22,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
 use crate::report::{JournalError, OutputError};
 use crate::scenario::{Scenario, ScenarioError, Source, printable, schema};
@@ -129,6 +130,13 @@ enum Command {
     Check(ScenarioArgs),
     /// Print the JSON Schema of a scenario.
     Schema,
+    /// Make the results beside a manifest again, and say whether they are the same bytes.
+    Reproduce(reproduce::ReproduceArgs),
+    /// Print a script that completes commands and options in a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
 }
 
 /// A scenario and its overrides.
@@ -209,6 +217,13 @@ fn dispatch(cli: &Cli) -> Result<ExitCode, CommandError> {
         Some(Command::Plan(args)) => plan::run(args, global),
         Some(Command::Sensitivity(args)) => sensitivity::run(args, global),
         Some(Command::Check(args)) => check::run(args, global),
+        Some(Command::Reproduce(args)) => reproduce::run(args, global),
+        Some(Command::Completions { shell }) => {
+            let mut script = Vec::new();
+            clap_complete::generate(*shell, &mut Cli::command(), "rxplan", &mut script);
+            print(&String::from_utf8_lossy(&script))?;
+            Ok(ExitCode::SUCCESS)
+        }
         Some(Command::Schema) => {
             print(&format!("{:#}\n", schema()))?;
             Ok(ExitCode::SUCCESS)

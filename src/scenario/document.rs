@@ -36,6 +36,14 @@ pub struct ScenarioText {
     pub text: String,
 }
 
+impl ScenarioText {
+    /// SHA-256 of the text and the overrides, in hexadecimal: what a manifest holds.
+    #[must_use]
+    pub fn hash(&self, overrides: &[String]) -> String {
+        hash(&self.text, overrides)
+    }
+}
+
 impl Source {
     /// Reads the text, so that all that is made of it is made of the same.
     ///
@@ -133,13 +141,7 @@ impl Document {
 
     /// SHA-256 of the text and the overrides.
     pub(super) fn hash(&self) -> String {
-        let mut hash = Sha256::new();
-        hash.update(self.text.as_bytes());
-        for text in &self.overrides {
-            hash.update(b"\0");
-            hash.update(text.as_bytes());
-        }
-        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        hash(&self.text, &self.overrides)
     }
 
     /// The place of something, for people.
@@ -215,6 +217,16 @@ impl Value {
             Self::Other(text) => text.clone(),
         }
     }
+}
+
+fn hash(text: &str, overrides: &[String]) -> String {
+    let mut hash = Sha256::new();
+    hash.update(text.as_bytes());
+    for text in overrides {
+        hash.update(b"\0");
+        hash.update(text.as_bytes());
+    }
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn read_text(path: &Path) -> Result<String, ScenarioError> {
