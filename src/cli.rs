@@ -24,7 +24,7 @@ use std::time::Duration;
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
-use crate::report::{JournalError, OutputError};
+use crate::report::{JournalError, OutputError, results_schema};
 use crate::scenario::{Scenario, ScenarioError, Source, printable, schema};
 use crate::sensitivity::SensitivityError;
 use crate::shard::ShardError;
@@ -129,7 +129,11 @@ enum Command {
     /// Validate a scenario and everything it names.
     Check(ScenarioArgs),
     /// Print the JSON Schema of a scenario.
-    Schema,
+    Schema {
+        /// That of results in JSON instead.
+        #[arg(long)]
+        results: bool,
+    },
     /// Make the results beside a manifest again, and say whether they are the same bytes.
     Reproduce(reproduce::ReproduceArgs),
     /// Print a script that completes commands and options in a shell.
@@ -224,8 +228,8 @@ fn dispatch(cli: &Cli) -> Result<ExitCode, CommandError> {
             print(&String::from_utf8_lossy(&script))?;
             Ok(ExitCode::SUCCESS)
         }
-        Some(Command::Schema) => {
-            print(&format!("{:#}\n", schema()))?;
+        Some(Command::Schema { results }) => {
+            print(&format!("{:#}\n", if *results { results_schema() } else { schema() }))?;
             Ok(ExitCode::SUCCESS)
         }
     }

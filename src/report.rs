@@ -11,6 +11,7 @@ mod manifest;
 mod output;
 mod plan;
 mod reproduce;
+mod schema;
 mod sensitivity;
 mod shard;
 mod simulate;
@@ -24,6 +25,7 @@ pub use manifest::{Manifest, Recipe};
 pub use output::{OutputError, PacketFile, check_writable, write_atomically};
 pub use plan::{ConfigRow, Goal, PlanReport};
 pub use reproduce::{ReproduceReport, ReproducedFile};
+pub use schema::results_schema;
 pub use sensitivity::{InPhaseRow, SensitivityReport};
 pub use shard::{ShardState, ShardStatus};
 pub use simulate::{

@@ -111,8 +111,8 @@ pub struct Expected {
     pub replications: u64,
 }
 
-/// Most points of a sweep: their rows are held in memory.
-const POINTS_MAX: u64 = 1_000_000;
+/// Most points of a sweep: their rows, about 5 kB each, are held in memory.
+const POINTS_MAX: u64 = 250_000;
 /// What the message about large grids suggests.
 const SAMPLE_EXAMPLE: u32 = 1000;
 /// The key whose values are not compared with each other, but each within its own.

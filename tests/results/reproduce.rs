@@ -1,11 +1,8 @@
 //! `reproduce`, black box: results made again from their manifests alone, and what hinders that.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-#[path = "support/program.rs"]
-mod program;
-
-use program::Folder;
 use serde_json::Value;
+
+use crate::program::Folder;
 
 const SCENARIO: &str = r#"
 [run]
