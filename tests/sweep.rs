@@ -272,6 +272,9 @@ fn wrong_sweeps_are_refused_before_anything_runs() {
         let message = folder.run(&[&["sweep", "s.toml"], more].concat()).failure(status);
         assert!(message.contains(what), "{message}");
     }
+    let wrong = ["sweep", "s.toml", "--vary", "nic.rx=-1", "--out", "o"];
+    folder.run(&wrong).failure(1);
+    assert!(!folder.path().join("o").exists(), "what is wrong leaves nothing behind");
     folder.write("s.toml", BURSTS.split("[sweep]").next().unwrap());
     assert!(folder.run(&["sweep", "s.toml"]).failure(1).contains("varies nothing"));
 }

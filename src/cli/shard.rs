@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::sweep::{Effort, GridArgs, JOURNAL, present, simulate};
+use super::sweep::{Effort, GridArgs, JOURNAL, Work, present};
 use super::{CommandError, Global, output, print, warn};
 use crate::report::{
     Existing, FinishedPoints, JournalError, ShardState, ShardStatus, write_atomically,
@@ -150,7 +150,8 @@ fn run_shard(args: &RunArgs, global: &Global) -> Result<ExitCode, CommandError> 
     let journal = folder.join(shard.journal_name());
     let mut finished = FinishedPoints::open(&journal, plan.header(shard), Existing::Resume)?;
     let jobs = global.jobs.or_else(|| std::env::var(CORES_VARIABLE).ok()?.parse().ok());
-    simulate(plan.sweep(), &points, &mut finished, jobs, global)?;
+    let work = Work::left(plan.sweep(), &points, &finished, global)?;
+    work.simulate(plan.sweep(), &mut finished, jobs, global)?;
     if finished.len() < points.len() {
         return Err(CommandError::Refused(format!(
             "shard {index} of {}: stopped after {} of {} points; run it again to go on",

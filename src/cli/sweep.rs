@@ -11,7 +11,7 @@ use super::{CommandError, Format, Global, ScenarioArgs, output, print, progress,
 use crate::model::system::Progress;
 use crate::report::{EngineReport, Existing, FinishedPoints, Manifest, SweepReport, sweep_record};
 use crate::simulation::{Engine, SimulationError};
-use crate::sweep::{Record, Sample, SampleMethod, Sweep, SweepSpec};
+use crate::sweep::{Expected, Record, Sample, SampleMethod, Sweep, SweepSpec};
 
 /// Simulate a grid of scenarios: every combination of the values of some keys.
 #[derive(Debug, Args)]
@@ -65,17 +65,25 @@ pub(super) fn run(args: &SweepArgs, global: &Global) -> Result<ExitCode, Command
     }
     let spec = args.grid.spec(global)?;
     let sweep = Sweep::new(&spec)?;
-    let mut finished = match &global.out {
-        None => FinishedPoints::in_memory(sweep.header(None)),
+    let open = |existing| match &global.out {
+        None => Ok(FinishedPoints::in_memory(sweep.header(None))),
         Some(folder) => {
             output::make_folder(folder)?;
-            let existing =
-                if args.resume { Existing::Resume } else { Existing::Replace(sweep.points()) };
-            FinishedPoints::open(&folder.join(JOURNAL), sweep.header(None), existing)?
+            let journal = folder.join(JOURNAL);
+            Ok::<_, CommandError>(FinishedPoints::open(&journal, sweep.header(None), existing)?)
         }
     };
     let all: Vec<usize> = (0..sweep.points()).collect();
-    let effort = simulate(&sweep, &all, &mut finished, global.jobs, global)?;
+    let (work, mut finished) = if args.resume {
+        let finished = open(Existing::Resume)?;
+        (Work::left(&sweep, &all, &finished, global)?, finished)
+    } else {
+        // What is wrong is found before anything is written.
+        let work = Work::of(&sweep, all, global)?;
+        let finished = open(Existing::Replace(sweep.points()))?;
+        (work, finished)
+    };
+    let effort = work.simulate(&sweep, &mut finished, global.jobs, global)?;
     if let Some(folder) = &global.out {
         finished.write(&folder.join(JOURNAL))?;
     }
@@ -91,40 +99,63 @@ pub(super) fn run(args: &SweepArgs, global: &Global) -> Result<ExitCode, Command
     present(&sweep, &spec, &records, effort, global)
 }
 
-/// Simulates those of `points` that are not finished, and adds them.
-pub(super) fn simulate(
-    sweep: &Sweep,
-    points: &[usize],
-    finished: &mut FinishedPoints,
-    jobs: Option<usize>,
-    global: &Global,
-) -> Result<Effort, CommandError> {
-    let left: Vec<usize> = points.iter().copied().filter(|point| !finished.has(*point)).collect();
-    let engine = Engine::from(global.engine);
-    let expected = sweep.check(&left, engine)?;
-    if !finished.has_journal() {
-        // With a journal nothing is lost, however long it takes.
-        let threads_max = usize::try_from(expected.replications).unwrap_or(usize::MAX);
-        output::check_packets(expected.events, threads_max, global)?;
+/// Points to simulate, of which each is known to be right.
+pub(super) struct Work {
+    points: Vec<usize>,
+    expected: Expected,
+}
+
+impl Work {
+    fn of(sweep: &Sweep, points: Vec<usize>, global: &Global) -> Result<Self, CommandError> {
+        let expected = sweep.check(&points, global.engine.into())?;
+        Ok(Self { points, expected })
     }
-    let progress = Progress::default();
-    let jobs = jobs.unwrap_or(0);
-    let done = Mutex::new(finished);
-    let (simulated, wall) = progress::watch(global, expected.packets, &progress, |bar| {
-        let show = |finished: &FinishedPoints| {
-            bar.set_message(format!("{} of {} points,", finished.len(), points.len()));
-        };
-        show(&done.lock().unwrap_or_else(PoisonError::into_inner));
-        sweep.simulate(&left, (jobs, engine), &progress, &|point, scenario, simulation| {
-            let record = sweep_record(sweep, point, scenario, simulation);
-            let mut finished = done.lock().unwrap_or_else(PoisonError::into_inner);
-            finished.add(record)?;
-            show(&finished);
-            Ok::<_, CommandError>(())
-        })
-    });
-    simulated?;
-    Ok(Effort { packets: progress.packets.load(Ordering::Relaxed), wall })
+
+    /// Those of `points` that are not finished.
+    pub(super) fn left(
+        sweep: &Sweep,
+        points: &[usize],
+        finished: &FinishedPoints,
+        global: &Global,
+    ) -> Result<Self, CommandError> {
+        let left = points.iter().copied().filter(|point| !finished.has(*point));
+        Self::of(sweep, left.collect(), global)
+    }
+
+    /// Simulates the points and adds them to those that are finished.
+    pub(super) fn simulate(
+        &self,
+        sweep: &Sweep,
+        finished: &mut FinishedPoints,
+        jobs: Option<usize>,
+        global: &Global,
+    ) -> Result<Effort, CommandError> {
+        let threads_max = usize::try_from(self.expected.replications).unwrap_or(usize::MAX);
+        if !finished.has_journal() {
+            // With a journal nothing is lost, however long it takes.
+            output::check_packets(self.expected.events, threads_max, global)?;
+        }
+        let jobs = jobs.unwrap_or(0).min(threads_max);
+        let how = (jobs, Engine::from(global.engine));
+        let points = finished.len() + self.points.len();
+        let progress = Progress::default();
+        let done = Mutex::new(finished);
+        let (simulated, wall) = progress::watch(global, self.expected.packets, &progress, |bar| {
+            let show = |finished: &FinishedPoints| {
+                bar.set_message(format!("{} of {points} points,", finished.len()));
+            };
+            show(&done.lock().unwrap_or_else(PoisonError::into_inner));
+            sweep.simulate(&self.points, how, &progress, &|point, scenario, simulation| {
+                let record = sweep_record(sweep, point, scenario, simulation);
+                let mut finished = done.lock().unwrap_or_else(PoisonError::into_inner);
+                finished.add(record)?;
+                show(&finished);
+                Ok::<_, CommandError>(())
+            })
+        });
+        simulated?;
+        Ok(Effort { packets: progress.packets.load(Ordering::Relaxed), wall })
+    }
 }
 
 /// What was simulated, and how long it took.

@@ -63,7 +63,7 @@ pub enum JournalError {
 pub enum Existing {
     /// Go on after them.
     Resume,
-    /// Replace them if they are the whole of a sweep of so many points.
+    /// Replace them if they are the whole of a sweep of so many points; there is nothing to lose.
     Replace(usize),
 }
 
@@ -198,7 +198,7 @@ fn read(text: &[u8], header: &Header, existing: Existing) -> Result<Option<Journ
         };
     };
     match existing {
-        Existing::Replace(points) if journal.records.len() < points => {
+        Existing::Replace(points) if (1..points).contains(&journal.records.len()) => {
             Err(Refusal::Unfinished(journal.records.len()))
         }
         Existing::Replace(_) => Ok(None),
