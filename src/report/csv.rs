@@ -135,6 +135,9 @@ pub(super) fn flat_rows_csv<R: Iterator<Item = Map<String, Value>>>(
             next = known.unwrap_or(next) + 1;
         }
     }
+    if names.is_empty() {
+        return String::new();
+    }
     let header = names.iter().map(|name| column_name(name)).collect();
     let cells = rows()
         .map(|row| names.iter().map(|name| row.get(name).map_or_else(String::new, cell)).collect());

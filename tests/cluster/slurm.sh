@@ -79,7 +79,7 @@ for _ in $(seq 600); do
     sleep 0.1
 done
 scancel --signal=KILL --full "${job}_3" || true
-for _ in $(seq 120); do
+for _ in $(seq 60); do
     [ -z "$(squeue --noheader --job "$job" 2>/dev/null)" ] && break
     sleep 1
 done
