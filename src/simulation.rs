@@ -34,7 +34,8 @@ pub struct Simulation {
     pub packets: PacketCounts,
     /// Share of packets dropped.
     pub drop_rate: Estimate,
-    /// Dropped and offered packets of each replication.
+    /// Dropped and offered packets of each replication; of a single random one, of consecutive
+    /// parts of its window.
     pub counts: Vec<Counts>,
     /// Drops by reason, in the order of [`DropReason::ALL`].
     pub drops: [u64; DropReason::ALL.len()],
@@ -255,7 +256,10 @@ impl Merged {
             simulated: sum.simulated,
             packets: sum.packets(),
             drop_rate,
-            counts,
+            counts: match counts[..] {
+                [_] if scenario.is_random() => sum.batches.to_vec(),
+                _ => counts,
+            },
             drops: sum.drops,
             queues: queues.collect(),
             reserve_in_use: occupancy(sum.reserve_in_use),

@@ -112,7 +112,7 @@ pub struct Expected {
 }
 
 /// Most points of a sweep: their rows, about 5 kB each, are held in memory.
-const POINTS_MAX: u64 = 250_000;
+pub const POINTS_MAX: u32 = 250_000;
 /// What the message about large grids suggests.
 const SAMPLE_EXAMPLE: u32 = 1000;
 /// The key whose values are not compared with each other, but each within its own.
@@ -137,7 +137,7 @@ impl Sweep {
             .ok_or_else(|| SweepError::TooMany { points: "more than 2^64".to_owned() })?;
         let points = match spec.sample {
             Some(sample) => sample.of(&grid),
-            None if grid.len() <= POINTS_MAX => (0..grid.len()).collect(),
+            None if grid.len() <= u64::from(POINTS_MAX) => (0..grid.len()).collect(),
             None => return Err(SweepError::TooMany { points: grid.len().to_string() }),
         };
         let first = points.first().expect("axes have values, samples have points");

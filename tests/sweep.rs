@@ -44,6 +44,8 @@ fn rows_come_in_grid_order_and_are_those_of_single_simulations() {
     let csv = folder.run(&["sweep", "s.toml", "--format", "csv"]).success();
     let points = rows(&csv);
     assert_eq!(points.len(), POINTS.len());
+    let offered = column(&csv, "packets_offered");
+    assert!(offered.iter().all(|count| *count == offered[0]), "all points see the same traffic");
     for (row, (rx, entries)) in points.iter().zip(POINTS) {
         let names: Vec<&str> = row.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names[..2], ["nic_rx", "reserve_entries"]);

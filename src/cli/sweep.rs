@@ -11,7 +11,7 @@ use super::{CommandError, Format, Global, ScenarioArgs, output, print, progress,
 use crate::model::system::Progress;
 use crate::report::{EngineReport, Existing, FinishedPoints, Manifest, SweepReport, sweep_record};
 use crate::simulation::{Engine, SimulationError};
-use crate::sweep::{Expected, Record, Sample, SampleMethod, Sweep, SweepSpec};
+use crate::sweep::{Expected, POINTS_MAX, Record, Sample, SampleMethod, Sweep, SweepSpec};
 
 /// Simulate a grid of scenarios: every combination of the values of some keys.
 #[derive(Debug, Args)]
@@ -28,12 +28,12 @@ pub(super) struct SweepArgs {
 pub(super) struct GridArgs {
     #[command(flatten)]
     scenario: ScenarioArgs,
-    /// Vary a key, beside those of the scenario's [sweep]: nic.rx="64..4096 x2", nic.rx="0..512
+    /// Vary a key, beside those of the scenario's sweep table: nic.rx="64..4096 x2", nic.rx="0..512
     /// step 64", nic.rx=64,128 or a list in brackets. The last key varies fastest.
     #[arg(long, value_name = "KEY=VALUES")]
     vary: Vec<String>,
     /// Take only so many points of the grid.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(POINTS_MAX)))]
     sample: Option<u32>,
     /// How the points of --sample are chosen.
     #[arg(long, value_enum, default_value_t = Sampling::LatinHypercube, requires = "sample")]

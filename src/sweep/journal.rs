@@ -64,7 +64,7 @@ pub struct Record {
     pub point: usize,
     /// Share of packets dropped.
     pub drop_rate: Estimate,
-    /// Dropped and offered packets of each replication.
+    /// Dropped and offered packets of each replication, or part of a single one.
     pub counts: Vec<Counts>,
     /// The point's row, as it will be written.
     pub row: Box<RawValue>,
@@ -107,8 +107,8 @@ pub fn line(value: &impl Serialize) -> String {
 }
 
 impl Record {
-    /// How much more of its packets this point drops than `baseline`, replication by replication;
-    /// `None` where they have not the same replications.
+    /// How much more of its packets this point drops than `baseline`, replication by replication,
+    /// or part by part of a single one; `None` where they have not the same number.
     #[must_use]
     pub fn difference(&self, baseline: &Self) -> Option<Estimate> {
         let confidence = self.drop_rate.confidence;
@@ -129,6 +129,8 @@ impl Record {
             difference.ci_low = difference.estimate;
             difference.ci_high = difference.estimate;
             difference.method = Method::Exact;
+        } else if methods.contains(&Method::BatchMeans) {
+            difference.method = Method::BatchMeans;
         }
         Some(difference)
     }
