@@ -1,5 +1,6 @@
 //! `rxplan sweep`: a grid of scenarios, in parallel on this machine.
 
+use std::num::NonZeroU32;
 use std::process::ExitCode;
 use std::sync::atomic::Ordering;
 use std::sync::{Mutex, PoisonError};
@@ -33,8 +34,8 @@ pub(super) struct GridArgs {
     #[arg(long, value_name = "KEY=VALUES")]
     vary: Vec<String>,
     /// Take only so many points of the grid.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(POINTS_MAX)))]
-    sample: Option<u32>,
+    #[arg(long, value_name = "N", value_parser = sample_points)]
+    sample: Option<NonZeroU32>,
     /// How the points of --sample are chosen.
     #[arg(long, value_enum, default_value_t = Sampling::LatinHypercube, requires = "sample")]
     sampling: Sampling,
@@ -249,4 +250,11 @@ impl GridArgs {
             baseline: self.baseline.clone(),
         })
     }
+}
+
+fn sample_points(text: &str) -> Result<NonZeroU32, String> {
+    text.parse()
+        .ok()
+        .filter(|points: &NonZeroU32| points.get() <= POINTS_MAX)
+        .ok_or_else(|| format!("write a whole number from 1 to {POINTS_MAX}"))
 }

@@ -1,6 +1,7 @@
 //! A part of a large grid: points at random, or as a Latin hypercube.
 
 use std::collections::BTreeSet;
+use std::num::NonZeroU32;
 
 use rand::Rng;
 use serde::{Deserialize, Serialize};
@@ -13,7 +14,7 @@ use crate::random::{Generator, Streams};
 #[serde(deny_unknown_fields)]
 pub struct Sample {
     /// How many points.
-    pub points: u32,
+    pub points: NonZeroU32,
     /// How they are chosen.
     pub method: SampleMethod,
     /// Seed of the choice, apart from that of the traffic: the same points whatever traffic they
@@ -45,9 +46,13 @@ impl SampleMethod {
 }
 
 impl Sample {
+    fn count(&self) -> u64 {
+        u64::from(self.points.get())
+    }
+
     /// The points of the grid to take, in grid order; all where the grid has no more.
     pub(super) fn of(&self, grid: &Grid) -> Vec<u64> {
-        let points = u64::from(self.points);
+        let points = self.count();
         if points >= grid.len() {
             return (0..grid.len()).collect();
         }
@@ -62,7 +67,7 @@ impl Sample {
     fn random(&self, grid: &Grid) -> BTreeSet<u64> {
         let mut generator = Streams::new(self.seed, 0).stream("sweep sample");
         let mut chosen = BTreeSet::new();
-        for last in grid.len() - u64::from(self.points)..grid.len() {
+        for last in grid.len() - self.count()..grid.len() {
             let point = below(&mut generator, last + 1);
             if !chosen.insert(point) {
                 chosen.insert(last);
@@ -78,13 +83,13 @@ impl Sample {
             let positions: Vec<usize> = axes.iter().map(|axis| axis[index]).collect();
             grid.point(&positions)
         };
-        (0..self.points as usize).map(point).collect()
+        (0..self.points.get() as usize).map(point).collect()
     }
 
     /// The positions of the sample's points on an axis: one uniform within each part, shuffled.
     fn strata(&self, axis: usize, length: usize) -> Vec<usize> {
         let mut generator = Streams::new(self.seed, 0).stream(&format!("sweep axis {axis}"));
-        let points = u64::from(self.points);
+        let points = self.count();
         let mut parts: Vec<u64> = (0..points).collect();
         for last in (1..parts.len()).rev() {
             let other = below(&mut generator, last as u64 + 1);
@@ -110,7 +115,7 @@ mod tests {
     use super::*;
 
     fn sample(points: u32, method: SampleMethod) -> Sample {
-        Sample { points, method, seed: 1 }
+        Sample { points: NonZeroU32::new(points).unwrap(), method, seed: 1 }
     }
 
     #[test]
