@@ -29,8 +29,8 @@ pub use schema::results_schema;
 pub use sensitivity::{InPhaseRow, SensitivityReport};
 pub use shard::{ShardState, ShardStatus};
 pub use simulate::{
-    Drops, EngineReport, Held, Host, MemoryUse, Packets, Placement, Queue, Reserve, SimulateReport,
-    Sojourn,
+    Drops, EngineReport, Held, Host, MemoryUse, Packets, Placement, Port, Queue, Reserve,
+    SenderDelay, SimulateReport, Sojourn,
 };
 pub use sweep::{SweepReport, sweep_record};
 

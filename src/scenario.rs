@@ -33,6 +33,7 @@ use std::fmt;
 use crate::model::buffers::{BufferSpec, ReserveSpec};
 use crate::model::host::HostSpec;
 use crate::model::memory::{MemorySpec, default_completion_entries};
+use crate::model::port::FifoSpec;
 use crate::model::stall::StallSpec;
 use crate::model::system::SystemSpec;
 use crate::model::traffic::{TrafficKind, TrafficSpec, Window};
@@ -95,8 +96,8 @@ pub struct NicSpec {
     pub completion: u64,
     /// Completion entries of each queue; `None`: enough for all buffers a queue can have.
     pub completion_entries: Option<u32>,
-    /// Bytes of the on-NIC FIFO.
-    pub fifo: u64,
+    /// On-NIC FIFO.
+    pub fifo: FifoSpec,
     /// Bytes of a header buffer.
     pub header_buffer: u64,
     /// Rate of the wire.

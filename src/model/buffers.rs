@@ -218,13 +218,8 @@ impl Buffers {
             <= self.rings[queue.index()].rx + i64::from(reserve)
     }
 
-    /// Gives a packet its buffers and a completion entry, or says why not.
-    pub(crate) fn take(
-        &mut self,
-        queue: QueueId,
-        len: u32,
-        now: SimTime,
-    ) -> Result<Lease, Refusal> {
+    /// The buffers that a packet would be given now, or why it would get none.
+    pub(crate) fn offer(&self, queue: QueueId, len: u32) -> Result<Lease, Refusal> {
         let needed = buffers_needed(len, self.rx_buf_len);
         let ring = &self.rings[queue.index()];
         if ring.completions >= self.completion_entries {
@@ -242,10 +237,20 @@ impl Buffers {
                 return Err(Refusal::ReserveDenied);
             }
         }
-        let lease = Lease { dedicated, reserve };
+        Ok(Lease { dedicated, reserve })
+    }
+
+    /// Gives a packet its buffers and a completion entry, or says why not.
+    pub(crate) fn take(
+        &mut self,
+        queue: QueueId,
+        len: u32,
+        now: SimTime,
+    ) -> Result<Lease, Refusal> {
+        let lease = self.offer(queue, len)?;
         self.rings[queue.index()].completions += 1;
-        self.change_in_use(queue, i64::from(needed), now);
-        self.change_reserve(queue, i64::from(reserve), now);
+        self.change_in_use(queue, i64::from(lease.total()), now);
+        self.change_reserve(queue, i64::from(lease.reserve), now);
         Ok(lease)
     }
 

@@ -16,6 +16,7 @@ mod windowed;
 use crate::model::buffers::ReserveSpec;
 use crate::model::host::HostSpec;
 use crate::model::outcome::Outcome;
+use crate::model::port::FifoSpec;
 use crate::model::system::{Observers, Progress, SystemSpec};
 use crate::random::Streams;
 
@@ -52,7 +53,7 @@ impl SystemSpec {
         matches!(&self.host, HostSpec::Server { wakeup, .. } if wakeup.is_zero())
             && self.stalls.is_empty()
             && self.line_rate.is_none()
-            && self.fifo == 0
+            && self.fifo == FifoSpec::default()
             && self.buffers.reserve.as_ref().is_none_or(simple)
             && self.window.end.is_some()
     }

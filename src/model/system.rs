@@ -5,7 +5,8 @@
 //!
 //! ```text
 //!  | releases (host) | frames leaving the wire | sources, by table and queue | visits (host) |
-//!   then FIFO retries                                                          and starts
+//!   then FIFO retries,                                                         and starts
+//!   a paused sender goes on
 //! ```
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -17,7 +18,7 @@ use crate::model::host::{Host, HostSlots, HostSpec, Packet, Work};
 use crate::model::ledger::{DropReason, Ledger};
 use crate::model::log::{Fate, PacketLog, PacketSink, Timeline};
 use crate::model::outcome::{Finished, Outcome};
-use crate::model::port::{Fifo, Wire};
+use crate::model::port::{Fifo, FifoSpec, Wire};
 use crate::model::stall::StallSpec;
 use crate::model::traffic::{Arrival, Source, TrafficKind, TrafficSpec, Window};
 use crate::random::Streams;
@@ -28,8 +29,8 @@ use crate::units::{BitRate, SimDuration, SimTime};
 pub struct SystemSpec {
     /// Rings and reserve.
     pub buffers: BufferSpec,
-    /// On-NIC FIFO in bytes of `len`; 0: none.
-    pub fifo: u64,
+    /// On-NIC FIFO.
+    pub fifo: FifoSpec,
     /// Rate of the wire; `None`: frames arrive whenever they are sent.
     pub line_rate: Option<BitRate>,
     /// The host.
@@ -221,7 +222,7 @@ impl<'a> System<'a> {
             work: Work::new(&spec.host, queues, streams),
             pending: vec![None; sources.len()],
             sources,
-            wire: spec.line_rate.map(Wire::new),
+            wire: spec.line_rate.map(|rate| Wire::new(rate, spec.window)),
             first_source,
             fifo: Fifo::new(spec.fifo, queues),
             slots,
@@ -257,9 +258,11 @@ impl<'a> System<'a> {
         let next = self.machine.calendar.next();
         let now = self.machine.now;
         let over = |slot| next.is_none_or(|(time, at)| time > now || at >= slot);
-        if self.machine.released && !self.fifo.is_empty() && over(self.slots.releases) {
+        let waits = !self.fifo.is_empty() || self.wire.as_ref().is_some_and(Wire::is_paused);
+        if self.machine.released && waits && over(self.slots.releases) {
             self.machine.released = false;
             self.retry_fifo();
+            self.resume_sender();
             return true;
         }
         if self.host.has_starts() && over(self.slots.first_visit) {
@@ -323,14 +326,42 @@ impl<'a> System<'a> {
         }
     }
 
+    /// The next frame of the wire is due: it arrives, or the sender is paused.
     fn leave_wire(&mut self) {
+        if !self.may_arrive() {
+            let wire = self.wire.as_mut().expect("only a wire has such events");
+            wire.pause(self.machine.now);
+            self.machine.calendar.set(self.slots.releases, SimTime::MAX);
+            return;
+        }
         let wire = self.wire.as_mut().expect("only a wire has such events");
-        let arrival = wire.pop();
+        let arrival = wire.pop().expect("a frame is due");
         self.machine.calendar.set(self.slots.releases, wire.next_time());
-        let arrival = arrival.expect("a frame leaves the wire");
         // Frames still on the wire at the end of the window have not arrived.
         if arrival.time < self.spec.window.end_or_max() {
             self.arrive(arrival);
+        }
+    }
+
+    /// Whether the next frame of the wire need not be held back: it would be placed, or wait in the
+    /// FIFO, or be dropped whatever is free.
+    fn may_arrive(&self) -> bool {
+        let first = self.wire.as_ref().and_then(Wire::first);
+        let Some(&Arrival { queue, len, .. }) = first.filter(|_| self.fifo.pauses()) else {
+            return true;
+        };
+        let buffers = &self.machine.buffers;
+        self.fifo.has_room(len)
+            || !buffers.can_ever_hold(queue, len)
+            || (!self.fifo.holds_up(queue) && buffers.offer(queue, len).is_ok())
+    }
+
+    /// Buffers have come back: a paused sender may go on.
+    fn resume_sender(&mut self) {
+        if self.wire.as_ref().is_some_and(Wire::is_paused) && self.may_arrive() {
+            let wire = self.wire.as_mut().expect("it was just seen");
+            wire.resume(self.machine.now);
+            self.machine.calendar.set(self.slots.releases, wire.next_time());
         }
     }
 
@@ -346,8 +377,8 @@ impl<'a> System<'a> {
             _ => None,
         };
         let mut packet = Packet { arrival: time, len, work, lease: Lease::default(), log };
-        // A packet whose queue has others waiting in the FIFO must not pass them.
-        let taken = if self.fifo.holds(queue) {
+        // A packet must not pass those of its queue that wait in the FIFO.
+        let taken = if self.fifo.holds_up(queue) {
             Err(DropReason::NoBuffer)
         } else {
             machine.buffers.take(queue, len, time).map_err(DropReason::from)
@@ -388,10 +419,10 @@ impl<'a> System<'a> {
     }
 
     fn retry_fifo(&mut self) {
-        let mut blocked = vec![false; self.spec.buffers.rx.len()];
-        while let Some((queue, packet)) = self.fifo.first(&blocked) {
+        let mut refused = vec![false; self.spec.buffers.rx.len()];
+        while let Some((queue, packet)) = self.fifo.first(&refused) {
             match self.machine.buffers.take(queue, packet.len, self.machine.now) {
-                Err(_) => blocked[queue.index()] = true,
+                Err(_) => refused[queue.index()] = true,
                 Ok(lease) => {
                     let mut packet = self.fifo.pop(queue).expect("it was just seen");
                     packet.lease = lease;
@@ -420,6 +451,7 @@ impl<'a> System<'a> {
             streams: self.streams,
             sources: &self.sources,
             closed: ledger.close(end),
+            wire: self.wire.map(|wire| wire.close(end)),
             levels: buffers.into_levels(),
             end,
             timeline: self.timeline,

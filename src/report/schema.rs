@@ -158,6 +158,11 @@ fn simulate() -> Value {
             "wakeups": count(),
             "stalled_fraction": share(),
         })),
+        "port?": object(&json!({
+            "pauses": count(),
+            "paused_fraction": share(),
+            "sender_delay_us": object(&json!({ "mean": number(), "max": number() })),
+        })),
         "placement": json!({ "type": ["object", "null"] }),
         "warnings": list(&text()),
         "engine?": object(&json!({

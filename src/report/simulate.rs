@@ -11,7 +11,7 @@ use crate::model::memory::Memory;
 use crate::scenario::Scenario;
 use crate::simulation::Simulation;
 use crate::stats::Estimate;
-use crate::units::{format_bytes, to_f64};
+use crate::units::{format_bytes, sum_to_f64, to_f64};
 
 /// What `rxplan simulate` says.
 #[derive(Debug, Clone, Serialize)]
@@ -44,6 +44,9 @@ pub struct SimulateReport {
     pub queues: Vec<Queue>,
     /// The host.
     pub host: Host,
+    /// The wire, if `line_rate` is given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub port: Option<Port>,
     /// Zero-copy placement; none in this version.
     pub placement: Option<Placement>,
     /// Doubts.
@@ -173,6 +176,26 @@ pub struct Host {
     pub stalled_fraction: f64,
 }
 
+/// The wire in front of the NIC.
+#[derive(Debug, Clone, Serialize)]
+pub struct Port {
+    /// Times the sender was paused.
+    pub pauses: u64,
+    /// Share of the time it was paused.
+    pub paused_fraction: f64,
+    /// How long frames waited at the sender, for the wire or for the end of a pause.
+    pub sender_delay_us: SenderDelay,
+}
+
+/// How long frames waited at the sender, in microseconds.
+#[derive(Debug, Clone, Serialize)]
+pub struct SenderDelay {
+    /// The mean.
+    pub mean: f64,
+    /// The longest.
+    pub max: f64,
+}
+
 /// Zero-copy placement: not in this version.
 #[derive(Debug, Clone, Serialize)]
 pub enum Placement {}
@@ -250,6 +273,14 @@ impl SimulateReport {
                 wakeups: simulation.wakeups,
                 stalled_fraction: simulation.stalled_fraction,
             },
+            port: simulation.wire.map(|wire| Port {
+                pauses: wire.pauses,
+                paused_fraction: sum_to_f64(wire.paused_ps) / simulation.total_ps(),
+                sender_delay_us: SenderDelay {
+                    mean: wire.delay.mean_us(),
+                    max: wire.delay.max.as_secs_f64() * 1e6,
+                },
+            }),
             placement: None,
             warnings: simulation.warnings.iter().map(ToString::to_string).collect(),
             engine: None,
@@ -312,6 +343,9 @@ impl SimulateReport {
             ),
         );
         row("host", self.host_text());
+        if let Some(port) = &self.port {
+            row("port", port.text());
+        }
         format!("{}\n{}\n{}", self.heading(), table_text(&table), table_text(&self.worst_queues()))
     }
 
@@ -392,6 +426,21 @@ impl SimulateReport {
             table.add_row([format!("+{}", queues.len() - SHOWN), "more".to_owned()]);
         }
         table
+    }
+}
+
+impl Port {
+    fn text(&self) -> String {
+        let delay = &self.sender_delay_us;
+        let waits =
+            format!("frames wait at the sender mean {:.3} us, max {:.3}", delay.mean, delay.max);
+        match self.pauses {
+            0 => waits,
+            pauses => {
+                let share = self.paused_fraction * 100.0;
+                format!("paused {pauses} times, {share:.2} % of the time; {waits}")
+            }
+        }
     }
 }
 

@@ -189,9 +189,13 @@ pub(super) const NIC: &[Key] = &[
         "Completion entries per queue; default: the next power of two that holds rx + reserve.",
     ),
     key("fifo", Kind::Size, "0 B", "On-NIC packet memory before the rings, for the port."),
+    key("fifo_order", Kind::Choice(FIFO_ORDERS), "queue", "What a refused queue holds up there."),
+    key("pause", Kind::Truth, "false", "Pause the sender while the FIFO has no room."),
     key("header_buffer", Kind::Size, "0 B", "Bytes of a header buffer, one per posted buffer."),
     key("line_rate", Kind::BitRate, "", "Rate of the wire; absent: frames arrive when sent."),
 ];
+
+pub(super) const FIFO_ORDERS: &[&str] = &["queue", "port"];
 
 pub(super) const RESERVE: &[Key] = &[
     key("entries", Kind::Count, "", "Buffers of each reserve; 0: none."),

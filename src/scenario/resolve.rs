@@ -2,7 +2,9 @@
 
 use super::document::{Document, Source};
 use super::error::ScenarioError;
-use super::keys::{ACCOUNTINGS, BASELINE, NIC, PLACEMENT, PLAN, POLICIES, RESERVE, RUN, SCENARIO};
+use super::keys::{
+    ACCOUNTINGS, BASELINE, FIFO_ORDERS, NIC, PLACEMENT, PLAN, POLICIES, RESERVE, RUN, SCENARIO,
+};
 use super::quantity::{Field, Fields};
 use super::warning::Warning;
 use super::{NicSpec, PlanSpec, RunSpec, Scenario, Shape, axis, host, range, traffic};
@@ -10,7 +12,7 @@ use crate::model::buffers::{Accounting, ReserveSpec};
 use crate::model::distribution::Distribution;
 use crate::model::host::{HostSpec, Recycle};
 use crate::model::policy::Policy;
-use crate::model::port::wire_bytes;
+use crate::model::port::{FifoOrder, FifoSpec, wire_bytes};
 use crate::model::traffic::TrafficSpec;
 use crate::random::Streams;
 use crate::units::{SimDuration, to_f64};
@@ -276,10 +278,20 @@ fn nic(field: &Field<'_>) -> Result<NicSpec> {
             .get("completion_entries")
             .map(|field| field.count_u32(1, u32::MAX))
             .transpose()?,
-        fifo: fields.or("fifo", 0, Field::size)?,
+        fifo: FifoSpec {
+            capacity: fields.or("fifo", 0, Field::size)?,
+            order: match fields.or("fifo_order", 0, |f| f.choice(FIFO_ORDERS))? {
+                0 => FifoOrder::Queue,
+                _ => FifoOrder::Port,
+            },
+            pause: fields.or("pause", false, Field::yes)?,
+        },
         header_buffer: fields.or("header_buffer", 0, Field::size)?,
         line_rate: fields.get("line_rate").map(|field| field.bit_rate()).transpose()?,
     };
+    if spec.fifo.pause && spec.line_rate.is_none() {
+        return Err(fields.error("pause", "needs a wire that can be paused; give line_rate"));
+    }
     fields.finish();
     Ok(spec)
 }

@@ -9,6 +9,7 @@ use rxplan::model::host::{
 use rxplan::model::ledger::DropReason;
 use rxplan::model::log::{Fate, PacketOutcome};
 use rxplan::model::outcome::Outcome;
+use rxplan::model::port::FifoSpec;
 use rxplan::model::stall::{RecordedStall, Scope, StallPattern, StallSpec};
 use rxplan::model::system::{Observers, Progress, SystemSpec};
 use rxplan::model::traffic::{RecordedPacket, TrafficKind, TrafficSpec, Window};
@@ -93,7 +94,7 @@ impl Case {
                 completion_entries: 1 << 20,
                 reserve: None,
             },
-            fifo: 0,
+            fifo: FifoSpec::default(),
             line_rate: None,
             host: HostSpec::Napi(Box::new(self.spec.clone())),
             stalls: vec![StallSpec { scope: Scope::Host, pattern }],

@@ -13,6 +13,7 @@ replications = 2
 queues = 2
 rx = 4
 rx_buf_len = "2 KiB"
+line_rate = "100 Gbit/s"
 [reserve]
 entries = 4
 [host]

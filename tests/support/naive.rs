@@ -16,6 +16,7 @@ use rxplan::model::buffers::Accounting;
 use rxplan::model::ledger::DropReason;
 use rxplan::model::log::{Fate, PacketOutcome};
 use rxplan::model::policy::Policy;
+use rxplan::model::port::FifoOrder;
 use rxplan::model::system::SystemSpec;
 use rxplan::units::SimTime;
 
@@ -50,6 +51,8 @@ pub(crate) struct Told {
     pub(crate) exhausted: f64,
     /// Time spent reposting reserve buffers.
     pub(crate) sync: u64,
+    /// Time in which the sender was paused.
+    pub(crate) paused: u64,
 }
 
 /// Buffers of either kind.
@@ -100,6 +103,13 @@ struct Nic<'a> {
     packets: Vec<Packet>,
     queues: Vec<Queue>,
     fifo: Vec<usize>,
+    /// Packets that senders have ready, if there is a wire that may be paused.
+    ready: VecDeque<Incoming>,
+    /// When the wire is free, in picoseconds times `bits`.
+    wire_free: u128,
+    paused: bool,
+    /// Time in the window in which the sender was paused.
+    paused_time: u64,
     /// Buffers have been released since the FIFO was last retried.
     released: bool,
     total: [Level; 2],
@@ -119,6 +129,10 @@ pub(crate) fn simulate(spec: &SystemSpec, arrivals: &[Incoming]) -> Told {
         packets: Vec::new(),
         queues: (0..queues).map(|_| Queue::default()).collect(),
         fifo: Vec::new(),
+        ready: VecDeque::new(),
+        wire_free: 0,
+        paused: false,
+        paused_time: 0,
         released: false,
         total: Default::default(),
         sync: 0,
@@ -135,14 +149,23 @@ pub(crate) fn simulate(spec: &SystemSpec, arrivals: &[Incoming]) -> Told {
             if host.finish(&mut nic) {
             } else if nic.released {
                 nic.retry_fifo(host.as_mut());
+            } else if let Some(incoming) = nic.off_the_wire() {
+                if incoming.time < end {
+                    nic.arrive(incoming, host.as_mut());
+                }
             } else if let Some(incoming) = arrivals.next_if(|packet| packet.time == now) {
-                nic.arrive(*incoming, host.as_mut());
+                if spec.fifo.pause {
+                    nic.ready.push_back(*incoming);
+                } else {
+                    nic.arrive(*incoming, host.as_mut());
+                }
             } else if !host.start(&mut nic) {
                 break;
             }
         }
         if (start..end).contains(&now) {
             nic.average(share);
+            nic.paused_time += u64::from(nic.paused);
             packet_bytes += share * nic.bytes_in_rings() as f64;
             if (0..queues).any(|queue| nic.reserve_free(queue) == 0) {
                 exhausted += share;
@@ -156,6 +179,7 @@ pub(crate) fn simulate(spec: &SystemSpec, arrivals: &[Incoming]) -> Told {
         packet_bytes,
         exhausted,
         sync: nic.sync,
+        paused: nic.paused_time,
     }
 }
 
@@ -278,19 +302,56 @@ impl Nic<'_> {
         let number = self.packets.len();
         let (given, fate) = (Buffers::default(), Fate::Outstanding);
         self.packets.push(Packet { incoming, given, held: given, fate });
-        let waits = |number: &usize| self.packets[*number].incoming.queue == incoming.queue;
-        let overtakes = self.fifo.iter().any(waits);
-        let len = |number: &usize| u64::from(self.packets[*number].incoming.len);
-        let room = self.fifo.iter().map(len).sum::<u64>() + u64::from(incoming.len);
+        let overtakes = self.overtakes(incoming);
         let reason = match self.offer(incoming) {
             Ok(buffers) if !overtakes => return self.place(number, buffers, host),
             _ if !self.fits_ever(incoming) && overtakes => DropReason::NoBuffer,
             Err(reason) if !self.fits_ever(incoming) => reason,
-            _ if room <= self.spec.fifo => return self.fifo.push(number),
-            Err(reason) if self.spec.fifo == 0 => reason,
+            _ if self.fifo_takes(incoming) => return self.fifo.push(number),
+            Err(reason) if self.spec.fifo.capacity == 0 => reason,
             _ => DropReason::FifoFull,
         };
         self.packets[number].fate = Fate::Dropped(reason);
+    }
+
+    /// Whether a packet would overtake one that waits and that it must not overtake.
+    fn overtakes(&self, incoming: Incoming) -> bool {
+        let waits = |number: &usize| self.packets[*number].incoming.queue == incoming.queue;
+        match self.spec.fifo.order {
+            FifoOrder::Queue => self.fifo.iter().any(waits),
+            FifoOrder::Port => !self.fifo.is_empty(),
+        }
+    }
+
+    fn fifo_takes(&self, incoming: Incoming) -> bool {
+        let len = |number: &usize| u64::from(self.packets[*number].incoming.len);
+        let then = self.fifo.iter().map(len).sum::<u64>() + u64::from(incoming.len);
+        then <= self.spec.fifo.capacity
+    }
+
+    /// Whether a frame that is due must wait at the sender.
+    fn held_back(&self, incoming: Incoming) -> bool {
+        let placed = self.offer(incoming).is_ok() && !self.overtakes(incoming);
+        !placed && !self.fifo_takes(incoming) && self.fits_ever(incoming)
+    }
+
+    /// The frame that has the wire from now on, unless it is held back.
+    fn off_the_wire(&mut self) -> Option<Incoming> {
+        let first = *self.ready.front()?;
+        let (bits, per_ps) = self.spec.line_rate.expect("a wire to pause").fraction();
+        let bits = u128::from(bits);
+        let begin = self.wire_free.max(u128::from(first.time) * bits);
+        if begin > u128::from(self.now) * bits || self.paused {
+            return None;
+        }
+        if self.held_back(first) {
+            self.paused = true;
+            return None;
+        }
+        let bytes = (first.len + 4).max(64) + 20;
+        self.wire_free = begin + u128::from(bytes) * 8 * u128::from(per_ps);
+        self.ready.pop_front();
+        Some(Incoming { time: self.now, ..first })
     }
 
     fn place(&mut self, number: usize, buffers: Buffers, host: &mut dyn Host) {
@@ -313,12 +374,27 @@ impl Nic<'_> {
         for number in std::mem::take(&mut self.fifo) {
             let incoming = self.packets[number].incoming;
             match self.offer(incoming) {
-                Ok(buffers) if !refused[incoming.queue] => self.place(number, buffers, host),
+                Ok(buffers) if !self.held_up(incoming.queue, &refused) => {
+                    self.place(number, buffers, host)
+                }
                 _ => {
                     refused[incoming.queue] = true;
                     self.fifo.push(number);
                 }
             }
+        }
+        if self.paused && !self.held_back(self.ready[0]) {
+            self.paused = false;
+            let (bits, _) = self.spec.line_rate.expect("a wire to pause").fraction();
+            self.wire_free = self.wire_free.max(u128::from(self.now) * u128::from(bits));
+        }
+    }
+
+    /// Whether a packet for `queue` waits because others have been refused before it.
+    fn held_up(&self, queue: usize, refused: &[bool]) -> bool {
+        match self.spec.fifo.order {
+            FifoOrder::Queue => refused[queue],
+            FifoOrder::Port => refused.contains(&true),
         }
     }
 

@@ -5,6 +5,7 @@ use rxplan::id::QueueId;
 use rxplan::model::buffers::BufferSpec;
 use rxplan::model::distribution::Distribution;
 use rxplan::model::host::HostSpec;
+use rxplan::model::port::FifoSpec;
 use rxplan::model::system::SystemSpec;
 use rxplan::model::traffic::{
     BatchSpec, OnOffSpec, RecordedPacket, Spacing, TrafficKind, TrafficSpec, Window,
@@ -27,7 +28,7 @@ fn system(queues: &[u32], kind: TrafficKind) -> SystemSpec {
             completion_entries: AMPLE,
             reserve: None,
         },
-        fifo: 0,
+        fifo: FifoSpec::default(),
         line_rate: None,
         host: HostSpec::Hold { time: Distribution::Constant(1000) },
         stalls: Vec::new(),

@@ -11,6 +11,7 @@ use rxplan::model::host::{
     RecordedReturn, Recycle, Refill,
 };
 use rxplan::model::policy::Policy;
+use rxplan::model::port::{FifoOrder, FifoSpec};
 use rxplan::model::stall::{RecordedStall, Scope, StallPattern, StallSpec};
 use rxplan::model::system::SystemSpec;
 use rxplan::model::traffic::{
@@ -47,14 +48,13 @@ pub(crate) fn with_host(
 }
 
 fn systems(queues: u32, host: BoxedStrategy<HostSpec>) -> impl Strategy<Value = SystemSpec> {
-    let fifo = prop_oneof![2 => Just(0), 1 => 1_u64..1000];
     let line_rate = prop_oneof![
         2 => Just(None),
         1 => Just(BitRate::parse("700 Tbit/s").ok()),
         1 => Just(BitRate::parse("170 Tbit/s").ok()),
     ];
     let traffic = vec(traffic(queues), 1..=2);
-    (buffers(queues), fifo, line_rate, host, vec(stall(), 0..=2), traffic, window())
+    (buffers(queues), fifo(), line_rate, host, vec(stall(), 0..=2), traffic, window())
         .prop_map(|(buffers, fifo, line_rate, host, stalls, traffic, window)| SystemSpec {
             buffers,
             fifo,
@@ -68,8 +68,9 @@ fn systems(queues: u32, host: BoxedStrategy<HostSpec>) -> impl Strategy<Value = 
 }
 
 /// Only hosts with cores know stalls and the cost of synchronization, and where applications post
-/// the buffers no core pays for it.
+/// the buffers no core pays for it; only a wire can be paused.
 fn consistent(mut system: SystemSpec) -> SystemSpec {
+    system.fifo.pause &= system.line_rate.is_some();
     if !system.host.has_cores() {
         system.stalls.clear();
     }
@@ -80,6 +81,16 @@ fn consistent(mut system: SystemSpec) -> SystemSpec {
         reserve.sync_cost = SimDuration::ZERO;
     }
     system
+}
+
+fn fifo() -> impl Strategy<Value = FifoSpec> {
+    let capacity = prop_oneof![2 => Just(0), 1 => 1_u64..1000];
+    let order = prop_oneof![2 => Just(FifoOrder::Queue), 1 => Just(FifoOrder::Port)];
+    (capacity, order, any::<bool>()).prop_map(|(capacity, order, pause)| FifoSpec {
+        capacity,
+        order,
+        pause,
+    })
 }
 
 fn window() -> impl Strategy<Value = Window> {

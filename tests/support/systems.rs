@@ -5,6 +5,7 @@ use rxplan::model::buffers::{Accounting, BufferSpec, ReserveSpec};
 use rxplan::model::distribution::Distribution;
 use rxplan::model::host::HostSpec;
 use rxplan::model::policy::Policy;
+use rxplan::model::port::FifoSpec;
 use rxplan::model::system::SystemSpec;
 use rxplan::model::traffic::{BatchSpec, OnOffSpec, Spacing, TrafficKind, TrafficSpec, Window};
 use rxplan::units::{PacketRate, SimDuration, SimTime, round_to_u64};
@@ -52,7 +53,7 @@ pub(crate) fn rings(queues: u32, rx: u32, host: HostSpec, kind: TrafficKind) -> 
             completion_entries: 1 << 20,
             reserve: None,
         },
-        fifo: 0,
+        fifo: FifoSpec::default(),
         line_rate: None,
         host,
         stalls: Vec::new(),
