@@ -11,7 +11,7 @@ trap 'rm -f "$index"' EXIT
     echo "# Results"
     echo
     echo "Made by \`results/regenerate.sh\`; do not edit. Each folder has \`summary.csv\`, \`queues.csv\` and"
-    echo "\`manifest.toml\` of the simulation, and the search in \`plan/\`. Only the \`[engine]\` part of a manifest"
+    echo "\`manifest.toml\` of the simulation, the search in \`plan/\`, the grid in \`sweep/\`. Only the \`[engine]\` part of a manifest"
     echo "differs from run to run."
 } >"$index"
 
@@ -26,6 +26,13 @@ for scenario in scenarios/*.toml; do
         "$rxplan" simulate "$scenario" --quiet --out "$out"
         printf '```\n'
     } >>"$index"
+    if grep -q '^\[sweep\]' "$scenario"; then
+        {
+            printf '\n```text\n'
+            "$rxplan" sweep "$scenario" --quiet --out "$out/sweep"
+            printf '```\n'
+        } >>"$index"
+    fi
     if grep -q '^\[plan\]' "$scenario"; then
         {
             printf '\n```text\n'

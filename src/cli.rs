@@ -12,20 +12,25 @@ mod output;
 mod plan;
 mod presets;
 mod progress;
+mod reproduce;
 mod sensitivity;
+mod shard;
 mod simulate;
+mod sweep;
 
 use std::io::{self, Read as _, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
-use crate::report::OutputError;
+use crate::report::{JournalError, OutputError, results_schema};
 use crate::scenario::{Scenario, ScenarioError, Source, printable, schema};
 use crate::sensitivity::SensitivityError;
+use crate::shard::ShardError;
 use crate::simulation::{self, SimulationError};
+use crate::sweep::SweepError;
 use crate::units::SimDuration;
 
 /// How much receive-buffer memory does this NIC need, and what happens to drops if it gets less, or
@@ -46,6 +51,7 @@ Examples:
   rxplan footprint --queues 32 --rx 512 --reserve 4096
   rxplan footprint --nic mlx5 --queues 128 --mtu 9000
   rxplan simulate scenarios/shared-reserve.toml --set nic.rx=256
+  rxplan sweep scenarios/shared-reserve.toml --vary nic.rx=64,128,256 --out rings
   rxplan plan scenarios/memory-waste.toml --max-drop-rate 1e-3 --format json
 
 Exit status: 0 done; 1 the input or the environment is wrong; 2 usage; 3 a plan ended infeasible or
@@ -57,8 +63,9 @@ struct Global {
     /// Form of the result on standard output.
     #[arg(long, global = true, value_enum, default_value_t = Format::Table)]
     format: Format,
-    /// Write summary.csv, queues.csv (or frontier.csv) and manifest.toml into this folder.
-    #[arg(long, global = true, value_name = "DIR")]
+    /// Write summary.csv, queues.csv (or frontier.csv, sweep.csv and so on) and manifest.toml into
+    /// this folder.
+    #[arg(long, short, global = true, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Seed of all random streams, instead of the scenario's.
     #[arg(long, global = true, value_name = "N")]
@@ -113,6 +120,10 @@ enum Command {
     Footprint(footprint::FootprintArgs),
     /// Simulate one scenario: drops, memory, occupancy, latency, each with its interval.
     Simulate(simulate::SimulateArgs),
+    /// Simulate a grid of scenarios: every combination of the values of some keys.
+    Sweep(sweep::SweepArgs),
+    /// The same grid in parts, for Slurm, Kubernetes, GNU parallel or Snakemake.
+    Shard(shard::ShardArgs),
     /// Find the least memory that meets a drop goal, with and without a reserve.
     Plan(plan::PlanArgs),
     /// Drops and memory as 1, 2, 4 ... all queues burst in step.
@@ -122,7 +133,18 @@ enum Command {
     /// Validate a scenario and everything it names.
     Check(ScenarioArgs),
     /// Print the JSON Schema of a scenario.
-    Schema,
+    Schema {
+        /// That of results in JSON instead.
+        #[arg(long)]
+        results: bool,
+    },
+    /// Make the results beside a manifest again, and say whether they are the same bytes.
+    Reproduce(reproduce::ReproduceArgs),
+    /// Print a script that completes commands and options in a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
 }
 
 /// A scenario and its overrides.
@@ -145,6 +167,12 @@ enum CommandError {
     #[error(transparent)]
     Sensitivity(#[from] SensitivityError),
     #[error(transparent)]
+    Sweep(#[from] SweepError),
+    #[error(transparent)]
+    Shard(#[from] ShardError),
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    #[error(transparent)]
     Output(#[from] OutputError),
     #[error("standard output: {0}")]
     Stdout(#[source] io::Error),
@@ -152,6 +180,9 @@ enum CommandError {
     Stdin(#[source] io::Error),
     #[error("{0}")]
     Refused(String),
+    /// What is wrong is how the program was called; trying again is no use.
+    #[error("{0}")]
+    Usage(String),
 }
 
 /// Runs the program with the process's arguments.
@@ -168,7 +199,7 @@ pub fn run() -> ExitCode {
         }
         Err(error) => {
             eprintln!("error: {}", printable(&error.to_string()));
-            ExitCode::from(1)
+            ExitCode::from(if matches!(error, CommandError::Usage(_)) { 2 } else { 1 })
         }
     }
 }
@@ -189,12 +220,21 @@ fn dispatch(cli: &Cli) -> Result<ExitCode, CommandError> {
         None => plan::run_default(global),
         Some(Command::Footprint(args)) => footprint::run(args, global),
         Some(Command::Simulate(args)) => simulate::run(args, global),
+        Some(Command::Sweep(args)) => sweep::run(args, global),
+        Some(Command::Shard(args)) => shard::run(args, global),
         Some(Command::Plan(args)) => plan::run(args, global),
         Some(Command::Sensitivity(args)) => sensitivity::run(args, global),
         Some(Command::Presets(args)) => presets::run(args, global),
         Some(Command::Check(args)) => check::run(args, global),
-        Some(Command::Schema) => {
-            print(&format!("{:#}\n", schema()))?;
+        Some(Command::Reproduce(args)) => reproduce::run(args, global),
+        Some(Command::Completions { shell }) => {
+            let mut script = Vec::new();
+            clap_complete::generate(*shell, &mut Cli::command(), "rxplan", &mut script);
+            print(&String::from_utf8_lossy(&script))?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Some(Command::Schema { results }) => {
+            print(&format!("{:#}\n", if *results { results_schema() } else { schema() }))?;
             Ok(ExitCode::SUCCESS)
         }
     }

@@ -17,7 +17,7 @@
 //! | presets | [`preset`] | NICs and their drivers, with sources |
 //! | input | [`input`] | traces and captures, as plain records |
 //! | scenario | [`scenario`] | the TOML file, and what it means |
-//! | questions | [`simulation`], [`plan`] | replications; the search for least memory |
+//! | questions | [`simulation`], [`plan`], [`sweep`], [`shard`] | replications, searches, grids |
 //! | results | [`report`] | JSON, CSV, tables, files |
 //! | program | [`cli`] | arguments, terminal, exit status |
 //!
@@ -64,6 +64,8 @@ pub mod random;
 pub mod report;
 pub mod scenario;
 pub mod sensitivity;
+pub mod shard;
 pub mod simulation;
 pub mod stats;
+pub mod sweep;
 pub mod units;

@@ -6,25 +6,35 @@
 mod csv;
 mod footprint;
 mod format;
+mod journal;
 mod manifest;
 mod output;
 mod plan;
 mod presets;
+mod reproduce;
+mod schema;
 mod sensitivity;
+mod shard;
 mod simulate;
+mod sweep;
 
 pub use self::csv::{queues_csv, summary_csv, timeline_csv};
 pub use footprint::{ConfigurationRow, FootprintReport, Rx};
 pub use format::format_rate;
-pub use manifest::Manifest;
+pub use journal::{Existing, FinishedPoints, JournalError};
+pub use manifest::{Manifest, Recipe};
 pub use output::{OutputError, PacketFile, check_writable, write_atomically};
 pub use plan::{ConfigRow, Goal, PlanReport};
 pub use presets::{CounterRow, Fact, PresetRow, PresetsReport};
+pub use reproduce::{ReproduceReport, ReproducedFile};
+pub use schema::results_schema;
 pub use sensitivity::{InPhaseRow, SensitivityReport};
+pub use shard::{ShardState, ShardStatus};
 pub use simulate::{
     Drops, EngineReport, Fairness, Held, Host, MemoryUse, Packets, Placement, Port, Queue, Reserve,
     SenderDelay, SimulateReport, Sojourn,
 };
+pub use sweep::{SweepReport, sweep_record};
 
 /// Version of the result names.
 pub const SCHEMA: u32 = 1;

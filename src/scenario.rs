@@ -5,6 +5,7 @@
 //! and `resolve` turns values into a [`Scenario`]. Once a `Scenario` exists no user error is
 //! possible.
 
+mod axis;
 mod distribution;
 mod document;
 mod error;
@@ -17,15 +18,18 @@ mod range;
 mod reserve;
 mod resolve;
 mod schema;
+mod template;
 mod traffic;
 mod warning;
 
-pub use document::Source;
+pub use axis::Axis;
+pub use document::{ScenarioText, Source};
 pub(crate) use error::printable;
 pub use error::{Place, ScenarioError};
 pub(crate) use nic::{MTU, MTU_MAX, MTU_MIN, driver_depth};
 pub(crate) use reserve::default_reserve;
 pub use schema::schema;
+pub use template::Template;
 pub use warning::Warning;
 
 use std::fmt;

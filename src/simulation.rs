@@ -3,6 +3,10 @@
 //! What comes out is a pure function of scenario and seed: replications draw from streams of their
 //! own and are merged by number, whatever thread ran them. No file is read or written here.
 
+mod batch;
+
+pub use batch::{Batch, simulate_batch};
+
 use std::sync::Mutex;
 use std::sync::atomic::Ordering;
 
@@ -31,6 +35,9 @@ pub struct Simulation {
     pub packets: PacketCounts,
     /// Share of packets dropped.
     pub drop_rate: Estimate,
+    /// Dropped and offered packets of each replication; of a single random one, of consecutive
+    /// parts of its window.
+    pub counts: Vec<Counts>,
     /// Drops by reason, in the order of [`DropReason::ALL`].
     pub drops: [u64; DropReason::ALL.len()],
     /// Per queue, counters summed, averages averaged, maxima taken over replications.
@@ -252,6 +259,10 @@ impl Merged {
             simulated: sum.simulated,
             packets: sum.packets(),
             drop_rate,
+            counts: match counts[..] {
+                [_] if scenario.is_random() => sum.batches.to_vec(),
+                _ => counts,
+            },
             drops: sum.drops,
             queues: queues.collect(),
             reserve_in_use: occupancy(sum.reserve_in_use),

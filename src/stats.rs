@@ -6,6 +6,8 @@ mod estimate;
 mod histogram;
 mod window;
 
-pub use estimate::{Counts, Estimate, Method, batch_means, exact, replications, zero_seen};
+pub use estimate::{
+    Counts, Estimate, Method, batch_means, exact, paired_difference, replications, zero_seen,
+};
 pub use histogram::Histogram;
 pub use window::{Level, Overlap, Peak};

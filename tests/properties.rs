@@ -174,8 +174,8 @@ fn growing(mut system: SystemSpec) -> SystemSpec {
     single_buffers(system)
 }
 
-/// Every packet fits one buffer, and reserve buffers are reposted one by one at no cost, compete for
-/// no cache, and are given out by what is held and free alone.
+/// Every packet fits one buffer, and reserve buffers are reposted one by one at no cost, compete
+/// for no cache, and are given out by what is held and free alone.
 fn single_buffers(mut system: SystemSpec) -> SystemSpec {
     system.buffers.rx_buf_len = u64::from(3 * BUFFER);
     if let Some(reserve) = &mut system.buffers.reserve {

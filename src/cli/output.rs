@@ -21,6 +21,15 @@ pub(super) fn check_length(
     global: &Global,
 ) -> Result<(), CommandError> {
     let packets = scenario.expected_events() * to_f64(runs as u64);
+    check_packets(packets, scenario.run.replications as usize, global)
+}
+
+/// Refuses to simulate this many packets, on at most so many threads, where that would take hours.
+pub(super) fn check_packets(
+    packets: f64,
+    threads_max: usize,
+    global: &Global,
+) -> Result<(), CommandError> {
     if packets <= PACKETS_MAX || global.time_limit.is_some() {
         return Ok(());
     }
@@ -28,7 +37,7 @@ pub(super) fn check_length(
         .jobs
         .filter(|jobs| *jobs > 0)
         .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get));
-    let threads = threads.min(scenario.run.replications as usize);
+    let threads = threads.min(threads_max);
     let hours = packets / (PACKETS_PER_SECOND * to_f64(threads as u64)) / 3600.0;
     Err(CommandError::Refused(format!(
         "run.duration: the run asks for {packets:.1e} packets and bursts, about {hours:.0} hours \
@@ -54,14 +63,11 @@ pub(super) fn manifest(
     Manifest {
         version: env!("CARGO_PKG_VERSION"),
         command,
-        scenario: match source {
-            Source::File(path) => path.display().to_string(),
-            Source::Stdin(_) => "<stdin>".to_owned(),
-            Source::BuiltIn => "<built-in>".to_owned(),
-        },
+        scenario: source.name(),
         scenario_sha256: scenario.hash.clone(),
         overrides: overrides.to_vec(),
-        seed: scenario.run.seed,
+        arguments: Vec::new(),
+        seed: Some(scenario.run.seed),
         engine,
     }
 }

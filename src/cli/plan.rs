@@ -70,11 +70,18 @@ fn plan_source(
     if let Some(folder) = &global.out {
         let packets = progress.packets.load(std::sync::atomic::Ordering::Relaxed);
         let engine = output::engine(engine, packets, wall);
-        let manifest = output::manifest("plan", source, overrides, &scenario, engine).toml();
+        let mut manifest = output::manifest("plan", source, overrides, &scenario, engine);
+        if let Some(goal) = max_drop_rate {
+            manifest.arguments = vec!["--max-drop-rate".to_owned(), goal.to_string()];
+        }
         let json = format!("{:#}\n", serde_json::json!(report));
         output::write_files(
             folder,
-            &[("plan.json", json), ("frontier.csv", report.csv()), ("manifest.toml", manifest)],
+            &[
+                ("plan.json", json),
+                ("frontier.csv", report.csv()),
+                ("manifest.toml", manifest.toml()),
+            ],
         )?;
     }
     warn(&report.warnings, global);

@@ -316,9 +316,9 @@ impl Host {
         }
     }
 
-    /// Makes room in a reserve whose policy is push-out, for a packet of `len` bytes of `queue`: the
-    /// longest queue loses its last packet, unless `queue` itself would be the longest. Whether it
-    /// did; hosts other than servers give nothing back.
+    /// Makes room in a reserve whose policy is push-out, for a packet of `len` bytes of `queue`:
+    /// the longest queue loses its last packet, unless `queue` itself would be the longest. Whether
+    /// it did; hosts other than servers give nothing back.
     pub(crate) fn push_out(&mut self, queue: QueueId, len: u32, machine: &mut Machine<'_>) -> bool {
         let Self::Server(server) = self else { return false };
         if machine.buffers.policy() != Policy::LongestQueueDrop {

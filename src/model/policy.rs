@@ -53,8 +53,8 @@ pub enum Policy {
         /// How often mu is measured anew, above 0.
         interval: SimDuration,
     },
-    /// Random early drop by what is free of the reserve: all pass above the share `pass`, none at or
-    /// below `drop`, and between them a packet is refused with a probability that grows evenly.
+    /// Random early drop by what is free of the reserve: all pass above the share `pass`, none at
+    /// or below `drop`, and between them a packet is refused with a probability that grows evenly.
     ///
     /// How NICs guard a pool that many queues draw on: `RQ_PASS_RBDR_LVL`, `RQ_DROP_RBDR_LVL` and
     /// RED between (Linux 7.3 drivers/net/ethernet/cavium/thunder/nicvf_queues.h), the RED of

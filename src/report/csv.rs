@@ -10,6 +10,12 @@ use crate::model::log::{Fate, PacketOutcome, Timeline};
 /// `queues` and `engine`. Without a reserve its columns are there and empty.
 #[must_use]
 pub fn summary_csv(report: &SimulateReport) -> String {
+    rows_csv(&[result_fields(report)])
+}
+
+/// The result without `queues` and `engine`, in plain values by dotted name; what is absent is
+/// null.
+pub(super) fn result_fields(report: &SimulateReport) -> Map<String, Value> {
     let mut value = serde_json::to_value(report).expect("reports have string keys only");
     let fields = value.as_object_mut().expect("a report is an object");
     fields.shift_remove("queues");
@@ -21,10 +27,9 @@ pub fn summary_csv(report: &SimulateReport) -> String {
         fields["reserve"] = Value::Object(empty.map(|key| (key.clone(), Value::Null)).collect());
     }
     fields["warnings"] = json!(report.warnings.join("; "));
-    let mut columns = Vec::new();
-    flatten("", fields, &mut columns);
-    let (names, cells): (Vec<String>, Vec<String>) = columns.into_iter().unzip();
-    write_rows(&[names, cells])
+    let mut flat = Map::new();
+    flatten("", std::mem::take(fields), &mut flat);
+    flat
 }
 
 /// One row per queue, columns named as in JSON.
@@ -65,22 +70,35 @@ pub fn timeline_csv(timeline: &Timeline) -> String {
             [timeline.begin_of(index).to_ns_text(), bin.total.to_string(), bin.reserve.to_string()];
         rows.push(totals.into_iter().chain(bin.queues.iter().map(u32::to_string)).collect());
     }
-    write_rows(&rows)
+    write_rows(rows)
 }
 
-fn flatten(prefix: &str, fields: &Map<String, Value>, columns: &mut Vec<(String, String)>) {
+fn flatten(prefix: &str, fields: Map<String, Value>, flat: &mut Map<String, Value>) {
     for (key, value) in fields {
-        let name = if prefix.is_empty() { key.clone() } else { format!("{prefix}_{key}") };
+        let name = if prefix.is_empty() { key } else { format!("{prefix}.{key}") };
         match value {
-            Value::Object(inner) => flatten(&name, inner, columns),
-            Value::Null => columns.push((name, String::new())),
-            Value::String(text) => columns.push((name, text.clone())),
-            other => columns.push((name, other.to_string())),
+            Value::Object(inner) => flatten(&name, inner, flat),
+            plain => {
+                flat.insert(name, plain);
+            }
         }
     }
 }
 
-fn write_rows(rows: &[Vec<String>]) -> String {
+/// The name of a column: that of JSON with dots made underscores.
+pub(super) fn column_name(name: &str) -> String {
+    name.replace('.', "_")
+}
+
+fn cell(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+fn write_rows(rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut writer = csv::Writer::from_writer(Vec::new());
     for row in rows {
         writer.write_record(row).expect("writing to memory, rows of one length");
@@ -91,16 +109,37 @@ fn write_rows(rows: &[Vec<String>]) -> String {
 
 /// Rows of any serializable type with the flattened names of its JSON.
 pub(super) fn rows_csv<T: serde::Serialize>(items: &[T]) -> String {
-    let mut rows = Vec::new();
-    for item in items {
+    let flat = |item: &T| {
         let value = serde_json::to_value(item).expect("a row has string keys only");
-        let mut columns = Vec::new();
-        flatten("", value.as_object().expect("a row is an object"), &mut columns);
-        let (names, cells): (Vec<String>, Vec<String>) = columns.into_iter().unzip();
-        if rows.is_empty() {
-            rows.push(names);
+        let Value::Object(fields) = value else { panic!("a row is an object") };
+        let mut flat = Map::new();
+        flatten("", fields, &mut flat);
+        flat
+    };
+    flat_rows_csv(|| items.iter().map(flat))
+}
+
+/// Flat rows, made twice: first for their names. A row may lack columns that others have; each
+/// stands where the first row that has it has it.
+pub(super) fn flat_rows_csv<R: Iterator<Item = Map<String, Value>>>(
+    rows: impl Fn() -> R,
+) -> String {
+    let mut names: Vec<String> = Vec::new();
+    for row in rows() {
+        let mut next = 0;
+        for name in row.keys() {
+            let known = names.iter().position(|other| other == name);
+            if known.is_none() {
+                names.insert(next, name.clone());
+            }
+            next = known.unwrap_or(next) + 1;
         }
-        rows.push(cells);
     }
-    write_rows(&rows)
+    if names.is_empty() {
+        return String::new();
+    }
+    let header = names.iter().map(|name| column_name(name)).collect();
+    let cells = rows()
+        .map(|row| names.iter().map(|name| row.get(name).map_or_else(String::new, cell)).collect());
+    write_rows(std::iter::once(header).chain(cells))
 }

@@ -32,6 +32,20 @@ pub(super) fn format_estimate(estimate: &Estimate) -> String {
     }
 }
 
+/// A difference of rates with its interval: `-1.460 % (-1.490 % to -1.430 %)`.
+#[must_use]
+pub(super) fn format_difference(difference: &Estimate) -> String {
+    let signed = |rate: f64| match rate < 0.0 {
+        true => format!("-{}", format_rate(-rate)),
+        false => format_rate(rate),
+    };
+    let Estimate { estimate, ci_low, ci_high, .. } = *difference;
+    match difference.method {
+        Method::Exact => signed(estimate),
+        _ => format!("{} ({} to {})", signed(estimate), signed(ci_low), signed(ci_high)),
+    }
+}
+
 /// A table without frames.
 pub(super) fn plain_table() -> Table {
     let mut table = Table::new();

@@ -17,7 +17,7 @@ pub struct OutputError {
 }
 
 impl OutputError {
-    fn at(path: &Path) -> impl Fn(std::io::Error) -> Self {
+    pub(super) fn at(path: &Path) -> impl Fn(std::io::Error) -> Self {
         move |source| Self { path: path.to_owned(), source }
     }
 }

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -20,6 +21,62 @@ pub enum Source {
     Stdin(String),
     /// The scenario that is built in.
     BuiltIn,
+    /// A text read before, with where it came from.
+    Text(ScenarioText),
+}
+
+/// A scenario's text and where it came from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScenarioText {
+    /// The file's name, `<stdin>` or `<built-in>`.
+    pub name: String,
+    /// Files named in the scenario are relative to this folder.
+    pub folder: PathBuf,
+    /// The text.
+    pub text: String,
+}
+
+impl ScenarioText {
+    /// SHA-256 of the text and the overrides, in hexadecimal: what a manifest holds.
+    #[must_use]
+    pub fn hash(&self, overrides: &[String]) -> String {
+        hash(&self.text, overrides)
+    }
+}
+
+impl Source {
+    /// Reads the text, so that all that is made of it is made of the same.
+    ///
+    /// # Errors
+    /// [`ScenarioError::Read`] and its like, where a file cannot be read.
+    pub fn read(&self) -> Result<ScenarioText, ScenarioError> {
+        let unnamed = |text: &str| ScenarioText {
+            name: self.name(),
+            folder: PathBuf::new(),
+            text: text.to_owned(),
+        };
+        Ok(match self {
+            Self::File(path) => ScenarioText {
+                name: self.name(),
+                folder: path.parent().map(Path::to_owned).unwrap_or_default(),
+                text: read_text(path)?,
+            },
+            Self::Stdin(text) => unnamed(text),
+            Self::BuiltIn => unnamed(super::DEFAULT_SCENARIO),
+            Self::Text(text) => text.clone(),
+        })
+    }
+
+    /// The file's name, `<stdin>` or `<built-in>`.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match self {
+            Self::File(path) => path.display().to_string(),
+            Self::Stdin(_) => "<stdin>".to_owned(),
+            Self::BuiltIn => "<built-in>".to_owned(),
+            Self::Text(text) => text.name.clone(),
+        }
+    }
 }
 
 /// A parsed scenario text.
@@ -57,7 +114,7 @@ pub(super) enum Value {
 pub(super) type Table = BTreeMap<String, (Origin, Node)>;
 
 /// Where something was written.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Origin {
     /// Byte offset in the text.
     Text(usize),
@@ -73,17 +130,7 @@ const TEXT_MAX: u64 = 16 << 20;
 impl Document {
     /// Reads and parses a scenario, then applies `key=value` overrides.
     pub(super) fn read(source: &Source, overrides: &[String]) -> Result<Self, ScenarioError> {
-        let (name, text, folder) = match source {
-            Source::File(path) => {
-                let text = read_text(path)?;
-                let folder = path.parent().map(Path::to_owned).unwrap_or_default();
-                (path.display().to_string(), text, folder)
-            }
-            Source::Stdin(text) => ("<stdin>".to_owned(), text.clone(), PathBuf::new()),
-            Source::BuiltIn => {
-                ("<built-in>".to_owned(), super::DEFAULT_SCENARIO.to_owned(), PathBuf::new())
-            }
-        };
+        let ScenarioText { name, folder, text } = source.read()?;
         let root = parse(&name, &text)?;
         let mut document = Self { name, text, root, overrides: Vec::new(), folder };
         for text in overrides {
@@ -94,13 +141,7 @@ impl Document {
 
     /// SHA-256 of the text and the overrides.
     pub(super) fn hash(&self) -> String {
-        let mut hash = Sha256::new();
-        hash.update(self.text.as_bytes());
-        for text in &self.overrides {
-            hash.update(b"\0");
-            hash.update(text.as_bytes());
-        }
-        hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        hash(&self.text, &self.overrides)
     }
 
     /// The place of something, for people.
@@ -124,12 +165,7 @@ impl Document {
         }
         let origin = Origin::Override(self.overrides.len());
         self.overrides.push(text.to_owned());
-        let value = value.trim();
-        // What is no TOML value is taken as a string, so that quotes may be left out.
-        let value = match DeValue::parse(value) {
-            Ok(parsed) => from_toml(parsed.into_inner(), &|_| origin),
-            Err(_) => Value::String(value.to_owned()),
-        };
+        let value = Value::literal(value, origin);
         let mut node = &mut self.root;
         for part in key.trim().split('.') {
             node = match &mut node.value {
@@ -159,6 +195,16 @@ impl Node {
 }
 
 impl Value {
+    /// A value as written on the command line. What is no TOML value is taken as a string, so that
+    /// quotes may be left out.
+    pub(super) fn literal(text: &str, origin: Origin) -> Self {
+        let text = text.trim();
+        match DeValue::parse(text) {
+            Ok(parsed) => from_toml(parsed.into_inner(), &|_| origin),
+            Err(_) => Self::String(text.to_owned()),
+        }
+    }
+
     /// What kind of value this is, for messages.
     pub(super) fn kind(&self) -> String {
         match self {
@@ -171,6 +217,16 @@ impl Value {
             Self::Other(text) => text.clone(),
         }
     }
+}
+
+fn hash(text: &str, overrides: &[String]) -> String {
+    let mut hash = Sha256::new();
+    hash.update(text.as_bytes());
+    for text in overrides {
+        hash.update(b"\0");
+        hash.update(text.as_bytes());
+    }
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn read_text(path: &Path) -> Result<String, ScenarioError> {

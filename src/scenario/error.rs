@@ -42,6 +42,14 @@ pub enum ScenarioError {
         /// What is wrong and what would be right.
         message: String,
     },
+    /// What a sweep is to vary is wrong.
+    #[error("--vary {}: {}", printable(text), printable(message))]
+    Vary {
+        /// What was written after `--vary`.
+        text: String,
+        /// What is wrong and what would be right.
+        message: String,
+    },
     /// A file the scenario names is wrong.
     #[error(transparent)]
     Input(#[from] InputError),

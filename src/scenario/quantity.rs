@@ -253,6 +253,11 @@ impl<'a> Field<'a> {
             .ok_or_else(|| self.error(&not_one_of(text, choices)))
     }
 
+    /// Where the value stands, comparable with other places of the same scenario.
+    pub(super) fn origin(&self) -> Origin {
+        self.node.origin()
+    }
+
     /// The value as it was written.
     pub(super) fn value(&self) -> &'a Value {
         &self.node.value

@@ -144,8 +144,8 @@ fn read_policy(fields: &Fields<'_>, name: &str) -> Result<Policy> {
 /// Keys about reposting that contradict each other.
 fn check_reposts(fields: &Fields<'_>, spec: &ReserveSpec) -> Result<()> {
     if spec.low_watermark.is_some() {
-        let reason = "goes with reposts by the queues' cores; with low_watermark all that came back \
-                      is reposted at once, whoever handles the event; leave it out";
+        let reason = "goes with reposts by the queues' cores; with low_watermark all that came \
+                      back is reposted at once, whoever handles the event; leave it out";
         refuse(fields, &["repost", "sync_cost", "lock"], reason)?;
     }
     if matches!(spec.policy, Policy::LongestQueueDrop | Policy::PeerBorrow) {

@@ -1,12 +1,12 @@
 //! From a document to a [`Scenario`]: defaults, ranges, files, and the doubts a user should know.
 
-use super::document::{Document, Source, Value};
+use super::document::{Document, Source};
 use super::error::ScenarioError;
-use super::keys::{BASELINE, PLACEMENT, PLAN, RUN, SCENARIO, is_key};
+use super::keys::{BASELINE, PLACEMENT, PLAN, RUN, SCENARIO};
 use super::nic::{self, ENTRIES_MAX};
 use super::quantity::{Field, Fields};
 use super::warning::Warning;
-use super::{NicSpec, PlanSpec, RunSpec, Scenario, Shape, host, range, reserve, traffic};
+use super::{NicSpec, PlanSpec, RunSpec, Scenario, Shape, axis, host, range, reserve, traffic};
 use crate::model::distribution::Distribution;
 use crate::model::host::HostSpec;
 use crate::model::memory::driver::{Driver, FRAME_HEADERS};
@@ -36,7 +36,7 @@ impl Scenario {
         let (host, stalls) = host::read(&root.require("host")?, &nic)?;
         let traffic = read_traffic(&root.require("traffic")?, queues, &mut warnings)?;
         check_placement(&root)?;
-        check_sweep(&root)?;
+        axis::read(root.get("sweep").as_ref())?;
         let plan = plan(root.get("plan"), &nic)?;
         let mut scenario = Self {
             title,
@@ -245,40 +245,6 @@ fn check_placement(root: &Fields<'_>) -> Result<()> {
     let fields = field.fields(PLACEMENT)?;
     fields.or("mode", 0, |f| f.choice(&["off"]))?;
     fields.finish();
-    Ok(())
-}
-
-/// `[sweep]` maps dotted keys of the scenario, quoted or nested, to lists or ranges.
-fn check_sweep(root: &Fields<'_>) -> Result<()> {
-    let Some(field) = root.get("sweep") else { return Ok(()) };
-    if !field.is_table() {
-        return Err(field.error("is no table; write [sweep] and keys such as \"nic.rx\""));
-    }
-    check_swept(&field, "")
-}
-
-fn check_swept(field: &Field<'_>, prefix: &str) -> Result<()> {
-    let Value::Table(table) = field.value() else { return Ok(()) };
-    for name in table.keys() {
-        let value = field.member(name).expect("the key was just listed");
-        let key = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
-        match value.value() {
-            Value::Table(_) => check_swept(&value, &key)?,
-            Value::Array(items) if !items.is_empty() => {}
-            Value::String(text) => {
-                range::parse(text).map_err(|message| value.error(&message))?;
-            }
-            _ => {
-                return Err(value.error("is neither a list nor a range; write for example [1, 2]"));
-            }
-        }
-        if !value.is_table() && !is_key(&key) {
-            return Err(value.error(&format!(
-                "{key} is not a key of a scenario; write one such as \"nic.rx\", or \
-                 \"traffic.0.rate\" for the first [[traffic]]"
-            )));
-        }
-    }
     Ok(())
 }
 

@@ -1,12 +1,12 @@
 //! Estimates of a ratio with a confidence interval.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
 use crate::units::to_f64;
 
 /// How an interval was made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Method {
     /// Student's t for the ratio estimator over independent replications.
@@ -20,7 +20,7 @@ pub enum Method {
 }
 
 /// A ratio with its confidence interval.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Estimate {
     /// The ratio of the sums.
     pub estimate: f64,
@@ -34,13 +34,27 @@ pub struct Estimate {
     pub method: Method,
 }
 
-/// Part and whole of one replication or batch: the ratio's numerator and denominator.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// Part and whole of one replication or batch: the ratio's numerator and denominator; in JSON a
+/// pair.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "(u64, u64)", into = "(u64, u64)")]
 pub struct Counts {
     /// Things of the kind in question.
     pub part: u64,
     /// All things.
     pub whole: u64,
+}
+
+impl From<(u64, u64)> for Counts {
+    fn from((part, whole): (u64, u64)) -> Self {
+        Self { part, whole }
+    }
+}
+
+impl From<Counts> for (u64, u64) {
+    fn from(counts: Counts) -> Self {
+        (counts.part, counts.whole)
+    }
 }
 
 impl Counts {
@@ -106,9 +120,7 @@ fn ratio_estimate(samples: &[Counts], confidence: f64, method: Method) -> Estima
             .map(|sample| (to_f64(sample.part) - ratio * to_f64(sample.whole)).powi(2))
             .sum();
         let mean_whole = to_f64(total.whole) / n;
-        let student = StudentsT::new(0.0, 1.0, n - 1.0).expect("n - 1 is at least 1");
-        let t = student.inverse_cdf(f64::midpoint(1.0, confidence));
-        t * (squares / (n * (n - 1.0))).sqrt() / mean_whole
+        student_t(n - 1.0, confidence) * (squares / (n * (n - 1.0))).sqrt() / mean_whole
     };
     Estimate {
         estimate: ratio,
@@ -117,6 +129,49 @@ fn ratio_estimate(samples: &[Counts], confidence: f64, method: Method) -> Estima
         confidence,
         method,
     }
+}
+
+/// The difference of the ratios of two configurations whose samples belong together pair by pair,
+/// as those of one replication do, with Student's t interval clipped to [-1, 1].
+///
+/// The variance is that of the ratio estimator, of the differences of the pairs' deviations: what
+/// both have in common, such as the same traffic, cancels (common random numbers; Law, Simulation
+/// Modeling and Analysis, 11.2).
+///
+/// # Panics
+/// When there are not as many samples of one as of the other.
+#[must_use]
+pub fn paired_difference(samples: &[Counts], baseline: &[Counts], confidence: f64) -> Estimate {
+    assert_eq!(samples.len(), baseline.len(), "samples come in pairs");
+    let n = to_f64(samples.len() as u64);
+    let (total, total_baseline) = (Counts::sum(samples), Counts::sum(baseline));
+    let estimate = total.ratio() - total_baseline.ratio();
+    let deviation = |sample: &Counts, total: Counts| {
+        let mean_whole = to_f64(total.whole) / n;
+        (to_f64(sample.part) - total.ratio() * to_f64(sample.whole)) / mean_whole
+    };
+    let half_width = if samples.len() < 2 || total.whole == 0 || total_baseline.whole == 0 {
+        1.0
+    } else {
+        let pairs = samples.iter().zip(baseline);
+        let squares: f64 = pairs
+            .map(|(one, other)| (deviation(one, total) - deviation(other, total_baseline)).powi(2))
+            .sum();
+        student_t(n - 1.0, confidence) * (squares / (n * (n - 1.0))).sqrt()
+    };
+    Estimate {
+        estimate,
+        ci_low: (estimate - half_width).max(-1.0),
+        ci_high: (estimate + half_width).min(1.0),
+        confidence,
+        method: Method::Replications,
+    }
+}
+
+/// The quantile of Student's t that a two-sided interval of this confidence reaches to.
+fn student_t(degrees: f64, confidence: f64) -> f64 {
+    let student = StudentsT::new(0.0, 1.0, degrees).expect("at least 1 degree of freedom");
+    student.inverse_cdf(f64::midpoint(1.0, confidence))
 }
 
 #[cfg(test)]
@@ -139,6 +194,19 @@ mod tests {
         // standard deviation 1.29099, t(0.975, 3) = 3.18245: half width 3.18245 * 1.29099 / 2 /
         // 1000
         assert!((estimate.ci_high - estimate.estimate - 2.054_26e-3).abs() < 1e-7);
+    }
+
+    #[test]
+    fn what_pairs_have_in_common_cancels() {
+        let counts = |part: [u64; 4]| part.map(|part| Counts { part, whole: 1000 });
+        // Each pair differs by exactly 5 of 1000.
+        let same = paired_difference(&counts([15, 95, 25, 45]), &counts([10, 90, 20, 40]), 0.95);
+        assert!((same.estimate - 0.005).abs() < 1e-12);
+        assert!((same.ci_high - same.ci_low).abs() < 1e-12);
+        // Differences 4, 6, 5, 5 of 1000: standard deviation 0.816497, t(0.975, 3) = 3.182446, half
+        // width 3.182446 * 0.816497 / 2 / 1000
+        let near = paired_difference(&counts([14, 96, 25, 45]), &counts([10, 90, 20, 40]), 0.95);
+        assert!((near.ci_high - near.estimate - 1.299_228e-3).abs() < 1e-8);
     }
 
     #[test]

@@ -1,0 +1,321 @@
+//! The JSON Schema of results. Names may be added to results; none is renamed or taken away.
+
+use serde_json::{Map, Value, json};
+
+use super::SCHEMA;
+use crate::model::ledger::DropReason;
+
+/// The JSON Schema (draft 2020-12) of what each command prints with `--format json`; rows of
+/// `sweep.jsonl` are `#/$defs/sweep_row`.
+#[must_use]
+pub fn results_schema() -> Value {
+    let commands = [
+        ("simulate", simulate()),
+        ("sweep", sweep()),
+        ("plan", plan()),
+        ("sensitivity", sensitivity()),
+        ("footprint", footprint()),
+        ("check", json!({ "ok": boolean(), "warnings": list(&text()) })),
+        ("shard status", shard_status()),
+        ("reproduce", reproduce()),
+    ];
+    let documents: Vec<Value> = commands
+        .into_iter()
+        .map(|(name, fields)| {
+            let mut document = json!({
+                "schema": { "const": SCHEMA },
+                "command": { "const": name },
+            });
+            let all = document.as_object_mut().expect("made as one");
+            all.extend(fields.as_object().expect("made as one").clone());
+            object(&document)
+        })
+        .collect();
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "rxplan results",
+        "oneOf": documents,
+        "$defs": {
+            "estimate": estimate(),
+            "configuration": configuration(),
+            "sweep_row": sweep_row(),
+        },
+    })
+}
+
+/// An object with these fields, all required but those whose name ends in `?`.
+fn object(fields: &Value) -> Value {
+    let fields = fields.as_object().expect("called with objects");
+    let required: Vec<&String> = fields.keys().filter(|name| !name.ends_with('?')).collect();
+    let properties: Map<String, Value> = fields
+        .iter()
+        .map(|(name, schema)| (name.trim_end_matches('?').to_owned(), schema.clone()))
+        .collect();
+    json!({ "type": "object", "required": required, "properties": properties })
+}
+
+fn text() -> Value {
+    json!({ "type": "string" })
+}
+
+fn count() -> Value {
+    json!({ "type": "integer", "minimum": 0 })
+}
+
+fn number() -> Value {
+    json!({ "type": "number" })
+}
+
+fn share() -> Value {
+    json!({ "type": "number", "minimum": 0, "maximum": 1 })
+}
+
+fn boolean() -> Value {
+    json!({ "type": "boolean" })
+}
+
+fn list(items: &Value) -> Value {
+    json!({ "type": "array", "items": items })
+}
+
+fn choice(values: &[&str]) -> Value {
+    json!({ "enum": values })
+}
+
+fn or_null(schema: &Value) -> Value {
+    json!({ "anyOf": [schema, { "type": "null" }] })
+}
+
+fn reference(name: &str) -> Value {
+    json!({ "$ref": format!("#/$defs/{name}") })
+}
+
+fn counts(names: &[&str]) -> Value {
+    object(&names.iter().map(|name| ((*name).to_owned(), count())).collect::<Map<_, _>>().into())
+}
+
+fn estimate() -> Value {
+    object(&json!({
+        "estimate": number(),
+        "ci_low": number(),
+        "ci_high": number(),
+        "confidence": share(),
+        "method": choice(&["replications", "batch-means", "zero-drops", "exact"]),
+    }))
+}
+
+fn simulate() -> Value {
+    json!({
+        "title": text(),
+        "seed": count(),
+        "replications": count(),
+        "simulated_s": number(),
+        "packets": counts(&["offered", "delivered", "dropped", "outstanding"]),
+        "drop_rate": reference("estimate"),
+        "drops": counts(&DropReason::ALL.map(DropReason::name)),
+        "reserve": or_null(&object(&json!({
+            "entries": count(),
+            "in_use_mean": number(),
+            "in_use_max": count(),
+            "exhausted_fraction": share(),
+        }))),
+        "memory": object(&json!({
+            "dedicated_bytes": count(),
+            "reserve_bytes": count(),
+            "descriptor_bytes": count(),
+            "completion_bytes": count(),
+            "header_bytes": count(),
+            "buffers_bytes": count(),
+            "total_bytes": count(),
+            "in_use_bytes_mean": number(),
+            "in_use_bytes_max": count(),
+            "fill_ratio": number(),
+            "held_bytes_mean?": number(),
+            "held_bytes_max?": count(),
+        })),
+        "sojourn_us": object(&json!({
+            "mean": number(),
+            "p50": number(),
+            "p99": number(),
+            "p999": number(),
+            "max": number(),
+        })),
+        "fairness": object(&json!({ "jain": share() })),
+        "queues": list(&object(&json!({
+            "queue": count(),
+            "offered": count(),
+            "delivered": count(),
+            "dropped": count(),
+            "drop_rate": share(),
+            "outstanding_mean": number(),
+            "outstanding_max": count(),
+            "reserve_in_use_mean": number(),
+            "reserve_in_use_max": count(),
+        }))),
+        "host": object(&json!({
+            "utilization": number(),
+            "reserve_sync_ns_per_packet": number(),
+            "time_squeeze": count(),
+            "wakeups": count(),
+            "stalled_fraction": share(),
+        })),
+        "port?": object(&json!({
+            "pauses": count(),
+            "paused_fraction": share(),
+            "sender_delay_us": object(&json!({ "mean": number(), "max": number() })),
+        })),
+        "placement": json!({ "type": ["object", "null"] }),
+        "warnings": list(&text()),
+        "engine?": object(&json!({
+            "name": text(),
+            "packets_per_second": number(),
+            "wall_s": number(),
+        })),
+    })
+}
+
+/// Flat: the varied keys, the result of `simulate` by dotted name, the seed.
+fn sweep_row() -> Value {
+    let plain = json!({ "type": ["string", "number", "boolean", "null"] });
+    let mut row = object(&json!({
+        "replications": count(),
+        "packets.offered": count(),
+        "packets.dropped": count(),
+        "drop_rate.estimate": share(),
+        "drop_rate.ci_low": share(),
+        "drop_rate.ci_high": share(),
+        "memory.total_bytes": count(),
+        "sojourn_us.p99": number(),
+        "warnings": text(),
+        "seed": count(),
+    }));
+    row["additionalProperties"] = plain;
+    row
+}
+
+fn sweep() -> Value {
+    let mut difference = object(&json!({
+        "drop_rate_diff": {
+            "anyOf": [reference("estimate"), { "type": "object" }],
+            "description": "All null where there is nothing to compare with.",
+        },
+    }));
+    difference["additionalProperties"] = json!({ "type": ["string", "number", "boolean"] });
+    json!({
+        "keys": list(&text()),
+        "points": count(),
+        "rows": list(&reference("sweep_row")),
+        "differences": list(&difference),
+    })
+}
+
+fn verdict() -> Value {
+    choice(&["feasible", "infeasible", "inconclusive"])
+}
+
+fn goal() -> Value {
+    object(&json!({ "max_drop_rate": share(), "confidence": share() }))
+}
+
+fn configuration() -> Value {
+    object(&json!({
+        "queues": count(),
+        "rx": count(),
+        "reserve_entries": count(),
+        "policy": or_null(&text()),
+        "p99_us": number(),
+        "total_bytes": count(),
+        "buffers_bytes": count(),
+        "dedicated_bytes": count(),
+        "reserve_bytes": count(),
+        "descriptor_bytes": count(),
+        "completion_bytes": count(),
+        "header_bytes": count(),
+        "in_use_bytes_max": count(),
+        "drop_rate": reference("estimate"),
+    }))
+}
+
+fn plan() -> Value {
+    let configuration = reference("configuration");
+    json!({
+        "title": text(),
+        "seed": count(),
+        "goal": goal(),
+        "verdict": verdict(),
+        "why": text(),
+        "recommended": or_null(&configuration),
+        "today": or_null(&configuration),
+        "baseline": configuration,
+        "scenario": or_null(&configuration),
+        "frontier": list(&configuration),
+        "judged": count(),
+        "commands": list(&text()),
+        "warnings": list(&text()),
+    })
+}
+
+fn sensitivity() -> Value {
+    let configuration = or_null(&reference("configuration"));
+    json!({
+        "title": text(),
+        "seed": count(),
+        "goal": goal(),
+        "steps": list(&object(&json!({
+            "in_phase": count(),
+            "drop_rate": reference("estimate"),
+            "p99_us": number(),
+            "entries_bound": number(),
+            "verdict": verdict(),
+            "recommended": configuration,
+            "today": configuration,
+        }))),
+        "warnings": list(&text()),
+    })
+}
+
+fn footprint() -> Value {
+    json!({
+        "configurations": list(&object(&json!({
+            "name": text(),
+            "nic": or_null(&text()),
+            "mtu": or_null(&count()),
+            "queues": count(),
+            "rx": { "anyOf": [count(), list(&count())] },
+            "reserve_entries": count(),
+            "rx_buf_len_bytes": count(),
+            "completion_entries": count(),
+            "dedicated_bytes": count(),
+            "reserve_bytes": count(),
+            "descriptor_bytes": count(),
+            "completion_bytes": count(),
+            "header_bytes": count(),
+            "buffers_bytes": count(),
+            "total_bytes": count(),
+            "queue_bytes": or_null(&count()),
+            "naive_bytes": or_null(&count()),
+        }))),
+    })
+}
+
+fn shard_status() -> Value {
+    json!({
+        "points": count(),
+        "finished": count(),
+        "done": text(),
+        "missing": text(),
+        "shards": list(&object(&json!({
+            "shard": count(),
+            "state": choice(&["done", "begun", "missing"]),
+            "points": count(),
+            "finished": count(),
+        }))),
+    })
+}
+
+fn reproduce() -> Value {
+    json!({
+        "same": boolean(),
+        "files": list(&object(&json!({ "file": text(), "same": boolean() }))),
+    })
+}
