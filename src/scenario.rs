@@ -225,6 +225,7 @@ impl Scenario {
             let queues = queues.min(traffic.queues.len());
             match &mut traffic.kind {
                 TrafficKind::OnOff(on_off) => on_off.in_phase = queues,
+                TrafficKind::Mmpp(mmpp) => mmpp.in_phase = queues,
                 TrafficKind::Batch(batch) => batch.in_phase = queues,
                 _ => {}
             }

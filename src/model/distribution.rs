@@ -223,7 +223,7 @@ fn geometric(generator: &mut Generator, mean: f64) -> u64 {
     1 + round_to_u64(failures.floor())
 }
 
-fn branch(generator: &mut Generator, weights: &[f64]) -> usize {
+pub(crate) fn branch(generator: &mut Generator, weights: &[f64]) -> usize {
     let mut left = unit(generator);
     for (index, weight) in weights.iter().enumerate() {
         left -= weight;

@@ -6,7 +6,9 @@
 //! stationary.
 
 mod batch;
-mod on_off;
+mod mmpp;
+mod modulated;
+mod phases;
 mod recorded;
 mod steady;
 
@@ -18,7 +20,9 @@ use crate::random::{Generator, Streams};
 use crate::units::{PacketRate, SimDuration, SimTime, to_f64};
 
 use batch::{BatchSource, BatchStreams};
-use on_off::OnOffSource;
+pub use mmpp::{MmppError, MmppSpec, SOURCES};
+use modulated::ModulatedSource;
+use phases::{Mmpp, OnOff, Phases};
 use recorded::RecordedSource;
 use steady::{ConstantSource, PoissonSource};
 
@@ -48,6 +52,8 @@ pub enum TrafficKind {
     },
     /// Bursts with silence, or a lower rate, between them.
     OnOff(OnOffSpec),
+    /// Poisson packets whose rate is set by a Markov chain.
+    Mmpp(MmppSpec),
     /// Whole batches at random epochs.
     Batch(BatchSpec),
     /// Packets read from a trace or a capture, sorted by time.
@@ -145,7 +151,7 @@ pub(crate) struct Source {
 enum Process {
     Poisson(PoissonSource),
     Constant(ConstantSource),
-    OnOff(Box<OnOffSource>),
+    Modulated(Box<ModulatedSource>),
     Batch(Box<BatchSource>),
     Recorded(RecordedSource),
 }
@@ -176,7 +182,7 @@ impl Source {
         let (arrival, bursts) = match &mut self.process {
             Process::Poisson(source) => source.next(end),
             Process::Constant(source) => source.next(end),
-            Process::OnOff(source) => source.next(self.window.start, end),
+            Process::Modulated(source) => source.next(self.window.start, end),
             Process::Batch(source) => source.next(self.window.start, end),
             Process::Recorded(source) => source.next(end),
         };
@@ -202,14 +208,14 @@ impl Source {
                 });
                 self.bursts += measured;
             }
-            Process::OnOff(source) => source.send_run(limit, &mut send),
+            Process::Modulated(source) => source.send_run(limit, &mut send),
             Process::Constant(_) | Process::Batch(_) | Process::Recorded(_) => {}
         }
     }
 
     /// Whether it comes in bursts that are independent of one another.
     pub(crate) const fn is_bursty(&self) -> bool {
-        matches!(self.process, Process::OnOff(_) | Process::Batch(_))
+        matches!(self.process, Process::Modulated(_) | Process::Batch(_))
     }
 
     /// Independent bursts begun in the window so far: what a bound on unseen drops may count.
@@ -230,16 +236,25 @@ impl TrafficSpec {
             }
             TrafficKind::Batch(batch) => self.in_phase_queues(batch.in_phase),
             TrafficKind::OnOff(on_off) => self.in_phase_queues(on_off.in_phase),
+            TrafficKind::Mmpp(mmpp) => self.in_phase_queues(mmpp.in_phase),
             TrafficKind::Poisson { .. } | TrafficKind::Constant { .. } => &[],
         };
         let mut order: Vec<QueueId> = self.queues.clone();
         order.sort();
         let name = |queue: QueueId| format!("traffic {table} queue {queue}");
+        let modulated = |queue, spacing, phases| {
+            let own = name(queue);
+            let arrivals = streams.stream(&format!("{own} arrival"));
+            let sizes = Sizes::new(self, &own, streams);
+            let source = ModulatedSource::new(queue, spacing, phases, arrivals, sizes);
+            Process::Modulated(Box::new(source))
+        };
         let mut sources = Vec::new();
         for queue in order {
             let own = name(queue);
             let leader = if shared.contains(&queue) { shared[0] } else { queue };
             let leads = leader == queue;
+            let phase = || streams.stream(&format!("{} phase", name(leader)));
             let process = match &self.kind {
                 TrafficKind::Poisson { rate } => Process::Poisson(PoissonSource::new(
                     queue,
@@ -253,13 +268,14 @@ impl TrafficSpec {
                     streams.stream(&format!("{own} arrival")),
                     Sizes::new(self, &own, streams),
                 )),
-                TrafficKind::OnOff(spec) => Process::OnOff(Box::new(OnOffSource::new(
-                    queue,
-                    spec,
-                    streams.stream(&format!("{} phase", name(leader))),
-                    streams.stream(&format!("{own} arrival")),
-                    Sizes::new(self, &own, streams),
-                ))),
+                TrafficKind::OnOff(spec) => {
+                    let phases = Phases::OnOff(OnOff::new(spec, phase()));
+                    modulated(queue, spec.spacing, phases)
+                }
+                TrafficKind::Mmpp(spec) => {
+                    let phases = Phases::Mmpp(Mmpp::new(spec, phase()));
+                    modulated(queue, Spacing::Poisson, phases)
+                }
                 TrafficKind::Batch(spec) if leads => {
                     let queues = if shared.contains(&queue) { shared } else { &[queue] };
                     let sizes = queues.iter().map(|q| Sizes::new(self, &name(*q), streams));
@@ -290,6 +306,7 @@ impl TrafficSpec {
                 let packets = spec.rate.per_second() * on + spec.rate_off.per_second() * off;
                 packets / (on + off)
             }
+            TrafficKind::Mmpp(spec) => spec.mean_rate(),
             TrafficKind::Batch(spec) => spec.count.mean() * 1e12 / spec.every.mean(),
             TrafficKind::Recorded(packets) => {
                 let last = packets.last().map_or(0.0, |packet| to_f64(packet.time.as_ps()));
@@ -303,12 +320,18 @@ impl TrafficSpec {
     /// periods between which they come.
     #[must_use]
     pub fn events_per_queue(&self) -> f64 {
-        let periods = match &self.kind {
+        self.rate_per_queue() + self.periods_per_queue()
+    }
+
+    /// Mean periods, or epochs, per second at each of its queues.
+    #[must_use]
+    pub fn periods_per_queue(&self) -> f64 {
+        match &self.kind {
             TrafficKind::OnOff(spec) => 2e12 / (spec.on.mean() + spec.off.mean()),
+            TrafficKind::Mmpp(spec) => spec.changes(),
             TrafficKind::Batch(spec) => 1e12 / spec.every.mean(),
             _ => 0.0,
-        };
-        self.rate_per_queue() + periods
+        }
     }
 
     /// Whether packets come from a recording.
@@ -329,7 +352,7 @@ impl TrafficSpec {
     /// Whether it comes in bursts that are independent of one another.
     #[must_use]
     pub const fn is_bursty(&self) -> bool {
-        matches!(self.kind, TrafficKind::OnOff(_) | TrafficKind::Batch(_))
+        matches!(self.kind, TrafficKind::OnOff(_) | TrafficKind::Mmpp(_) | TrafficKind::Batch(_))
     }
 
     /// Whether independent bursts, or packets, go on coming as time passes.

@@ -157,7 +157,18 @@ fn pareto(fields: &Fields<'_>, of: Of) -> Result<Distribution> {
             _ => return Err(field.error("is not above min; write the larger value here")),
         },
     };
-    Ok(Distribution::Pareto { min, shape: shape(fields)?, max })
+    let shape = match (fields.get("shape"), fields.get("hurst")) {
+        // Taqqu, Willinger and Sherman, ACM CCR 27(2), 1997: on-off sources whose periods have this
+        // tail index add up to traffic with that Hurst parameter.
+        (None, Some(hurst)) => {
+            3.0 - 2.0 * hurst.number("a number above 0.5 and below 1", |h| h > 0.5 && h < 1.0)?
+        }
+        (Some(_), Some(hurst)) => {
+            return Err(hurst.error("says the same as shape; give one of the two"));
+        }
+        _ => shape(fields)?,
+    };
+    Ok(Distribution::Pareto { min, shape, max })
 }
 
 fn hyperexponential(fields: &Fields<'_>, of: Of) -> Result<Distribution> {

@@ -31,6 +31,10 @@ pub(super) enum Kind {
     /// When slots are reposted.
     Refill,
     Rate,
+    /// A list of rates.
+    Rates,
+    /// A square of times or "never".
+    Transition,
     BitRate,
     /// A distribution of times, sizes or counts.
     Distribution(Of),
@@ -69,6 +73,8 @@ impl Kind {
             Self::Truth => "true",
             Self::Refill => "\"every-poll\"",
             Self::Rate => "\"3 Mpps\"",
+            Self::Rates => "[\"1 Mpps\", \"8 Mpps\"]",
+            Self::Transition => "[[\"never\", \"100 us\"], [\"400 us\", \"never\"]]",
             Self::BitRate => "\"100 Gbit/s\"",
             Self::Distribution(Of::Sizes) => "\"1500 B\"",
             Self::Distribution(Of::Counts) => "8",
@@ -100,9 +106,12 @@ pub(super) fn is_key(path: &str) -> bool {
                 part.parse::<usize>().is_ok() && parts.next().is_none_or(|name| variants.has(name))
             }
             // Parameters of a distribution, entries of a list.
-            Kind::Distribution(_) | Kind::DistributionOrList | Kind::CountOrList | Kind::Refill => {
-                true
-            }
+            Kind::Distribution(_)
+            | Kind::DistributionOrList
+            | Kind::CountOrList
+            | Kind::Refill
+            | Kind::Rates
+            | Kind::Transition => true,
             _ => false,
         }
     }
@@ -336,6 +345,8 @@ pub(super) const TRAFFIC: Variants = Variants {
         ("poisson", STEADY, "Independent exponential gaps."),
         ("constant", STEADY, "Equal gaps from a random phase."),
         ("on-off", ON_OFF, "Bursts with silence, or a lower rate, between them."),
+        ("mmpp", MMPP, "Poisson packets whose rate is set by a Markov chain."),
+        ("self-similar", SELF_SIMILAR, "Four on-off sources whose counts are self-similar."),
         ("batch", BATCH, "Whole batches at random epochs."),
         ("trace", TRACE, "Packets of a recording."),
         ("pcap", PCAP, "Packets of a capture, steered by RSS."),
@@ -370,6 +381,27 @@ const ON_OFF: &[Key] = &[
 ];
 
 pub(super) const SPACINGS: &[&str] = &["poisson", "constant"];
+
+const MMPP: &[Key] = &[
+    key("rates", Kind::Rates, "", "Per queue, in each state: a list."),
+    key(
+        "transition",
+        Kind::Transition,
+        "",
+        "Mean time from each state (row) to each other one (column), exponential; or \"never\".",
+    ),
+    IN_PHASE,
+    SIZE,
+];
+
+const SELF_SIMILAR: &[Key] = &[
+    key("rate", Kind::Rate, "", "Mean, per queue."),
+    key("hurst", Kind::Number, "", "Hurst parameter of the counts, above 0.5 and below 1."),
+    key("shortest", Kind::Time, "", "Mean ON and OFF period of the fastest of the four sources."),
+    key("longest", Kind::Time, "", "Mean ON and OFF period of the slowest."),
+    IN_PHASE,
+    SIZE,
+];
 
 const BATCH: &[Key] = &[
     key("every", Kind::Distribution(Of::Times), "", "Time between epochs."),
@@ -433,6 +465,7 @@ pub(super) const DISTRIBUTIONS: &[(&str, &[Key])] = &[
         &[
             key("min", Kind::Text, "", "Least value."),
             key("shape", Kind::Number, "", "Tail index."),
+            key("hurst", Kind::Number, "", "Instead of shape: 3 - 2 x hurst, above 0.5, below 1."),
             key("max", Kind::Text, "", "Greatest value; absent: none."),
         ],
     ),

@@ -52,6 +52,12 @@ fn kind(kind: Kind) -> Value {
         Kind::Truth => json!({ "type": "boolean" }),
         Kind::Refill => json!({ "anyOf": [{ "const": "every-poll" }, table(REFILL, &[])] }),
         Kind::Rate => quantity("[kMG]?pps|[kMGT]?bit/s"),
+        Kind::Rates => json!({ "type": "array", "items": self::kind(Kind::Rate), "minItems": 2 }),
+        Kind::Transition => {
+            let change = json!({ "anyOf": [{ "const": "never" }, self::kind(Kind::Time)] });
+            let row = json!({ "type": "array", "items": change, "minItems": 2 });
+            json!({ "type": "array", "items": row, "minItems": 2 })
+        }
         Kind::BitRate => quantity("[kMGT]?bit/s"),
         Kind::Distribution(of) => distribution(of),
         Kind::DistributionOrList => {

@@ -14,7 +14,7 @@ use rxplan::model::policy::Policy;
 use rxplan::model::stall::{RecordedStall, Scope, StallPattern, StallSpec};
 use rxplan::model::system::SystemSpec;
 use rxplan::model::traffic::{
-    BatchSpec, OnOffSpec, RecordedPacket, Spacing, TrafficKind, TrafficSpec, Window,
+    BatchSpec, MmppSpec, OnOffSpec, RecordedPacket, Spacing, TrafficKind, TrafficSpec, Window,
 };
 use rxplan::units::{BitRate, PacketRate, SimDuration, SimTime};
 
@@ -296,6 +296,7 @@ fn traffic(queues: u32) -> impl Strategy<Value = TrafficSpec> {
         rate().prop_map(|rate| TrafficKind::Poisson { rate }),
         rate().prop_map(|rate| TrafficKind::Constant { rate }),
         on_off(queues),
+        mmpp(queues),
         batches(queues),
         recording(queues),
     ];
@@ -312,6 +313,15 @@ fn on_off(queues: u32) -> impl Strategy<Value = TrafficKind> {
             TrafficKind::OnOff(OnOffSpec { rate, rate_off, on, off, spacing, in_phase })
         },
     )
+}
+
+fn mmpp(queues: u32) -> impl Strategy<Value = TrafficKind> {
+    let changes = vec(vec(0.01..0.2, 3), 3);
+    (vec(rate(), 2), changes, 0..=queues as usize).prop_map(|(mut rates, changes, in_phase)| {
+        rates.push(PacketRate::ZERO);
+        let spec = MmppSpec::new(rates, &changes, in_phase);
+        TrafficKind::Mmpp(spec.expect("all changes are possible"))
+    })
 }
 
 fn batches(queues: u32) -> impl Strategy<Value = TrafficKind> {
