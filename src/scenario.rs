@@ -224,7 +224,9 @@ impl Scenario {
         for traffic in &mut other.traffic {
             let queues = queues.min(traffic.queues.len());
             match &mut traffic.kind {
-                TrafficKind::OnOff(on_off) => on_off.in_phase = queues,
+                TrafficKind::OnOff(on_off) => {
+                    (on_off.in_phase, on_off.correlation) = (queues, 0.0);
+                }
                 TrafficKind::Mmpp(mmpp) => mmpp.in_phase = queues,
                 TrafficKind::Batch(batch) => batch.in_phase = queues,
                 _ => {}

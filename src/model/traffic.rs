@@ -22,7 +22,7 @@ use crate::units::{PacketRate, SimDuration, SimTime, to_f64};
 use batch::{BatchSource, BatchStreams};
 pub use mmpp::{MmppError, MmppSpec, SOURCES};
 use modulated::ModulatedSource;
-use phases::{Mmpp, OnOff, Phases};
+use phases::{Correlated, CorrelatedStreams, Mmpp, OnOff, Phases};
 use recorded::RecordedSource;
 use steady::{ConstantSource, PoissonSource};
 
@@ -75,6 +75,9 @@ pub struct OnOffSpec {
     pub spacing: Spacing,
     /// The first this many queues share one phase process; 0 and 1: all independent.
     pub in_phase: usize,
+    /// How far all queues burst together, from 0 (independent, but for `in_phase`) to below 1.
+    /// Above 0, OFF periods must be exponential.
+    pub correlation: f64,
 }
 
 /// How packets lie within an ON or OFF period.
@@ -242,6 +245,11 @@ impl TrafficSpec {
         let mut order: Vec<QueueId> = self.queues.clone();
         order.sort();
         let name = |queue: QueueId| format!("traffic {table} queue {queue}");
+        let correlated = |own| CorrelatedStreams {
+            start: streams.stream(&format!("traffic {table} common start")),
+            triggers: streams.stream(&format!("traffic {table} common trigger")),
+            own,
+        };
         let modulated = |queue, spacing, phases| {
             let own = name(queue);
             let arrivals = streams.stream(&format!("{own} arrival"));
@@ -269,7 +277,11 @@ impl TrafficSpec {
                     Sizes::new(self, &own, streams),
                 )),
                 TrafficKind::OnOff(spec) => {
-                    let phases = Phases::OnOff(OnOff::new(spec, phase()));
+                    let phases = if spec.correlation > 0.0 {
+                        Phases::Correlated(Correlated::new(spec, correlated(phase())))
+                    } else {
+                        Phases::OnOff(OnOff::new(spec, phase()))
+                    };
                     modulated(queue, spec.spacing, phases)
                 }
                 TrafficKind::Mmpp(spec) => {
@@ -287,9 +299,15 @@ impl TrafficSpec {
                 }
                 TrafficKind::Batch(_) | TrafficKind::Recorded(_) => continue,
             };
-            sources.push(source(process, leads));
+            // Bursts that may be common are counted at one queue.
+            let counts = leads && (!self.is_correlated() || sources.is_empty());
+            sources.push(source(process, counts));
         }
         sources
+    }
+
+    fn is_correlated(&self) -> bool {
+        matches!(&self.kind, TrafficKind::OnOff(spec) if spec.correlation > 0.0)
     }
 
     fn in_phase_queues(&self, in_phase: usize) -> &[QueueId] {

@@ -377,6 +377,13 @@ const ON_OFF: &[Key] = &[
     key("off", Kind::Distribution(Of::Times), "", "Length of an OFF period."),
     key("spacing", Kind::Choice(SPACINGS), "poisson", "How packets lie within a period."),
     IN_PHASE,
+    key(
+        "correlation",
+        Kind::Number,
+        "0",
+        "How far all queues burst together: 0 independent, 1 in phase; between, off must be \
+         exponential.",
+    ),
     SIZE,
 ];
 

@@ -308,11 +308,18 @@ fn on_off(queues: u32) -> impl Strategy<Value = TrafficKind> {
     let off_rate = prop_oneof![Just(PacketRate::ZERO), rate()];
     let period =
         || prop_oneof![times(1), (10.0..50.0).prop_map(|mean| Distribution::Exponential { mean })];
-    (rate(), off_rate, period(), period(), spacing, 0..=queues as usize).prop_map(
-        |(rate, rate_off, on, off, spacing, in_phase)| {
-            TrafficKind::OnOff(OnOffSpec { rate, rate_off, on, off, spacing, in_phase })
+    let phase = (0..=queues as usize, prop_oneof![3 => Just(0.0), 1 => 0.05..0.95]);
+    (rate(), off_rate, period(), period(), spacing, phase).prop_map(
+        |(rate, rate_off, on, off, spacing, (in_phase, correlation))| {
+            let off = if correlation > 0.0 { exponential(&off) } else { off };
+            let spec = OnOffSpec { rate, rate_off, on, off, spacing, in_phase, correlation };
+            TrafficKind::OnOff(spec)
         },
     )
+}
+
+fn exponential(times: &Distribution) -> Distribution {
+    Distribution::Exponential { mean: times.mean() }
 }
 
 fn mmpp(queues: u32) -> impl Strategy<Value = TrafficKind> {

@@ -164,9 +164,9 @@ fn check_ways(changes: &[Vec<f64>]) -> Result<(), MmppError> {
         reached[from] = true;
         let mut open = vec![from];
         while let Some(state) = open.pop() {
-            for to in 0..states {
-                if leads(state, to) && !reached[to] {
-                    reached[to] = true;
+            for (to, reached) in reached.iter_mut().enumerate() {
+                if leads(state, to) && !*reached {
+                    *reached = true;
                     open.push(to);
                 }
             }

@@ -5,9 +5,11 @@
 
 use super::OnOffSpec;
 use super::mmpp::MmppSpec;
-use crate::model::distribution::{Distribution, InProgress, branch, exponential, unit};
+use crate::model::distribution::{
+    Distribution, InProgress, branch, exponential, normal, normal_cdf, unit,
+};
 use crate::random::Generator;
-use crate::units::{PacketRate, SimDuration, round_to_u64};
+use crate::units::{PacketRate, SimDuration, round_to_u64, to_f64};
 
 /// A period that begins.
 #[derive(Debug)]
@@ -22,6 +24,7 @@ pub(super) struct Phase {
 #[derive(Debug)]
 pub(super) enum Phases {
     OnOff(OnOff),
+    Correlated(Correlated),
     Mmpp(Mmpp),
 }
 
@@ -30,6 +33,7 @@ impl Phases {
     pub(super) fn first(&mut self) -> (PacketRate, InProgress) {
         match self {
             Self::OnOff(process) => process.first(),
+            Self::Correlated(process) => process.first(),
             Self::Mmpp(process) => process.first(),
         }
     }
@@ -38,6 +42,7 @@ impl Phases {
     pub(super) fn next(&mut self) -> Phase {
         match self {
             Self::OnOff(process) => process.next(),
+            Self::Correlated(process) => process.next(),
             Self::Mmpp(process) => process.next(),
         }
     }
@@ -79,6 +84,108 @@ impl OnOffSpec {
     }
 }
 
+/// ON and OFF in turn, correlated with other queues; OFF periods are exponential.
+///
+/// An OFF period ends with the first of two triggers: a common one, the same for all queues, and
+/// one of the queue's own. A share `correlation` of all triggers is common. The length of an ON
+/// period comes from its distribution by a Gaussian copula: it is the quantile `N(sqrt(c) z +
+/// sqrt(1 - c) e)`, with standard normal z of the trigger and e of the queue, N the normal
+/// distribution function. As triggers have no memory, what one queue sees is the same on-off
+/// process at any correlation; at 0 queues are independent, and towards 1 they fall into step.
+/// The state at time zero comes from the same copula.
+#[derive(Debug)]
+pub(super) struct Correlated {
+    spec: OnOffSpec,
+    is_on: bool,
+    /// The end of the last period, in whole picoseconds.
+    now: f64,
+    common: Trigger,
+    /// What the last trigger says of the length of its ON period.
+    z: f64,
+    streams: CorrelatedStreams,
+}
+
+/// The generators of one queue among correlated ones.
+#[derive(Debug)]
+pub(super) struct CorrelatedStreams {
+    /// The beginning, the same at all queues.
+    pub(super) start: Generator,
+    /// Common triggers, the same at all queues.
+    pub(super) triggers: Generator,
+    pub(super) own: Generator,
+}
+
+/// The next common trigger.
+#[derive(Debug)]
+struct Trigger {
+    /// When it comes, in whole picoseconds.
+    time: f64,
+    z: f64,
+}
+
+impl Correlated {
+    pub(super) fn new(spec: &OnOffSpec, streams: CorrelatedStreams) -> Self {
+        let common = Trigger { time: 0.0, z: 0.0 };
+        Self { spec: spec.clone(), is_on: false, now: 0.0, common, z: 0.0, streams }
+    }
+
+    fn first(&mut self) -> (PacketRate, InProgress) {
+        let (on, off) = (self.spec.on.mean(), self.spec.off.mean());
+        self.z = normal(&mut self.streams.start);
+        self.is_on = self.copula() < on / (on + off);
+        if !self.is_on {
+            return (self.spec.rate_off, InProgress { age: 0, residual: self.until_trigger() });
+        }
+        let in_step = unit(&mut self.streams.own) < self.spec.correlation;
+        let CorrelatedStreams { start, own, .. } = &mut self.streams;
+        let under_way = self.spec.on.sample_in_progress(if in_step { start } else { own });
+        self.now = to_f64(under_way.residual);
+        (self.spec.rate, under_way)
+    }
+
+    fn next(&mut self) -> Phase {
+        self.is_on = !self.is_on;
+        let length = if self.is_on {
+            let share = self.copula();
+            let length = self.spec.on.quantile(share);
+            self.now += to_f64(length);
+            length
+        } else {
+            self.until_trigger()
+        };
+        let (rate, _) = self.spec.state(self.is_on);
+        Phase { rate, length: SimDuration::from_ps(length), is_burst: self.is_on }
+    }
+
+    /// A number uniform in (0, 1) that depends on the common z and on the queue's own chance.
+    fn copula(&mut self) -> f64 {
+        let c = self.spec.correlation;
+        let z = c.sqrt() * self.z + (1.0 - c).sqrt() * normal(&mut self.streams.own);
+        normal_cdf(z).clamp(COPULA_MIN, 1.0 - COPULA_MIN)
+    }
+
+    /// Goes on to the end of the OFF period that begins now; returns its length.
+    fn until_trigger(&mut self) -> u64 {
+        let begin = self.now;
+        let (mean, c) = (self.spec.off.mean(), self.spec.correlation);
+        while self.common.time <= begin {
+            let gap = mean / c * exponential(&mut self.streams.triggers);
+            self.common.time = (self.common.time + gap).round();
+            self.common.z = normal(&mut self.streams.triggers);
+        }
+        let own = (begin + mean / (1.0 - c) * exponential(&mut self.streams.own)).round();
+        (self.now, self.z) = if self.common.time <= own {
+            (self.common.time, self.common.z)
+        } else {
+            (own, normal(&mut self.streams.own))
+        };
+        round_to_u64(self.now - begin)
+    }
+}
+
+/// Keeps quantiles of unbounded distributions finite.
+const COPULA_MIN: f64 = 1e-15;
+
 /// A Markov chain in continuous time, with a rate for each state.
 #[derive(Debug)]
 pub(super) struct Mmpp {
@@ -111,3 +218,6 @@ impl Mmpp {
         SimDuration::from_ps(round_to_u64(mean * exponential(&mut self.generator)))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@ use super::super::distribution::{read, read_positive_times};
 use super::super::keys::{Of, SPACINGS};
 use super::super::quantity::{Field, Fields};
 use super::{Result, positive_rate, rate};
+use crate::model::distribution::Distribution;
 use crate::model::traffic::{BatchSpec, MmppError, MmppSpec, OnOffSpec, Spacing};
 use crate::units::{PacketRate, SimDuration, to_f64};
 
@@ -36,6 +37,7 @@ pub(super) fn on_off(fields: &Fields<'_>, mean_size: f64, queues: usize) -> Resu
         Ok(lengths)
     };
     let (on, off) = (period("on")?, period("off")?);
+    let (in_phase, correlation) = step(fields, &off, queues)?;
     let spec = OnOffSpec {
         rate: positive_rate(fields, mean_size)?,
         rate_off: fields.or("rate_off", PacketRate::ZERO, |field| rate(field, mean_size))?,
@@ -45,9 +47,33 @@ pub(super) fn on_off(fields: &Fields<'_>, mean_size: f64, queues: usize) -> Resu
             0 => Spacing::Poisson,
             _ => Spacing::Constant,
         },
-        in_phase: in_phase(fields, queues)?,
+        in_phase,
+        correlation,
     };
     Ok(spec)
+}
+
+/// `in_phase` and `correlation`, of which the second is 0 where the first can say it.
+fn step(fields: &Fields<'_>, off: &Distribution, queues: usize) -> Result<(usize, f64)> {
+    let in_phase = in_phase(fields, queues)?;
+    let Some(field) = fields.get("correlation") else { return Ok((in_phase, 0.0)) };
+    let correlation = field.number("a number from 0 to 1", |c| (0.0..=1.0).contains(&c))?;
+    if correlation <= 0.0 {
+        return Ok((in_phase, 0.0));
+    }
+    if in_phase > 1 {
+        return Err(field.error("cannot be given with in_phase; give one of the two"));
+    }
+    if correlation >= 1.0 {
+        return Ok((queues, 0.0));
+    }
+    if !matches!(off, Distribution::Exponential { .. }) {
+        return Err(field.error(
+            "between 0 and 1 needs exponential OFF periods, whose ends queues can share without \
+             a change of their lengths; write off = { dist = \"exponential\", mean = ... }",
+        ));
+    }
+    Ok((in_phase, correlation))
 }
 
 pub(super) fn batch(fields: &Fields<'_>, queues: usize) -> Result<BatchSpec> {

@@ -52,7 +52,7 @@ fn states_and_the_times_in_them_are_those_of_the_chain() {
     let mut times: [Vec<f64>; 3] = Default::default();
     for _ in 0..CHANGES {
         let phase = phases.next();
-        let state = [1e6, 2e6, 8e6].iter().position(|rate| *rate == phase.rate.per_second());
+        let state = mpps(&[1, 2, 8]).iter().position(|rate| *rate == phase.rate);
         times[state.unwrap()].push(to_f64(phase.length.as_ps()));
     }
     // From state 1 the chain goes up with 3/4. In equilibrium of the changes, half lead to 1.
