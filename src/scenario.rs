@@ -213,7 +213,7 @@ impl Scenario {
     /// The most queues of any traffic that can burst in step.
     #[must_use]
     pub fn phased_queues(&self) -> usize {
-        let phased = self.traffic.iter().filter(|traffic| traffic.is_bursty());
+        let phased = self.traffic.iter().filter(|traffic| traffic.has_phases());
         phased.map(|traffic| traffic.queues.len()).max().unwrap_or(0)
     }
 

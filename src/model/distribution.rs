@@ -276,8 +276,8 @@ fn dot(values: &[f64], weights: &[f64]) -> f64 {
     values.iter().zip(weights).map(|(value, weight)| value * weight).sum()
 }
 
-/// The quantile `u` of a density proportional to `x^-(index + 1)` on [min, max]; `index` may be 0 or negative if there
-/// is a `max`.
+/// The quantile `u` of a density proportional to `x^-(index + 1)` on [min, max]; `index` may be 0
+/// or negative if there is a `max`.
 fn power_law(u: f64, min: f64, max: Option<f64>, index: f64) -> f64 {
     match max {
         None => min * (1.0 - u).powf(-1.0 / index),

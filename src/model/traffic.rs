@@ -6,10 +6,14 @@
 //! stationary.
 
 mod batch;
+mod flows;
+mod incast;
+mod messages;
 mod mmpp;
 mod modulated;
 mod phases;
 mod recorded;
+mod sizes;
 mod steady;
 
 use std::sync::Arc;
@@ -20,10 +24,16 @@ use crate::random::{Generator, Streams};
 use crate::units::{PacketRate, SimDuration, SimTime, to_f64};
 
 use batch::{BatchSource, BatchStreams};
+use flows::FlowsSource;
+pub use flows::{Connections, FlowsSpec};
+use incast::IncastSource;
+pub use incast::IncastSpec;
+pub use messages::{HEADERS, MessageMeans, MessageSpec, Segmentation};
 pub use mmpp::{MmppError, MmppSpec, SOURCES};
 use modulated::ModulatedSource;
 use phases::{Correlated, CorrelatedStreams, Mmpp, OnOff, Phases};
 use recorded::RecordedSource;
+pub use sizes::{SizeTable, TABLES};
 use steady::{ConstantSource, PoissonSource};
 
 /// One table of traffic.
@@ -31,7 +41,7 @@ use steady::{ConstantSource, PoissonSource};
 pub struct TrafficSpec {
     /// The queues it feeds; every named queue gets its own stream.
     pub queues: Vec<QueueId>,
-    /// Length of a frame without FCS, in bytes; not used by recorded traffic.
+    /// Length of a frame without FCS, in bytes; not used by recorded traffic and by messages.
     pub size: Distribution,
     /// What kind of process it is.
     pub kind: TrafficKind,
@@ -56,6 +66,10 @@ pub enum TrafficKind {
     Mmpp(MmppSpec),
     /// Whole batches at random epochs.
     Batch(BatchSpec),
+    /// Messages of measured sizes that begin at random, at the port.
+    Flows(Box<FlowsSpec>),
+    /// Many senders that answer at once, at the port.
+    Incast(Box<IncastSpec>),
     /// Packets read from a trace or a capture, sorted by time.
     Recorded(Arc<[RecordedPacket]>),
 }
@@ -156,6 +170,8 @@ enum Process {
     Constant(ConstantSource),
     Modulated(Box<ModulatedSource>),
     Batch(Box<BatchSource>),
+    Flows(Box<FlowsSource>),
+    Incast(Box<IncastSource>),
     Recorded(RecordedSource),
 }
 
@@ -187,6 +203,8 @@ impl Source {
             Process::Constant(source) => source.next(end),
             Process::Modulated(source) => source.next(self.window.start, end),
             Process::Batch(source) => source.next(self.window.start, end),
+            Process::Flows(source) => source.next(self.window.start, end),
+            Process::Incast(source) => source.next(self.window.start, end),
             Process::Recorded(source) => source.next(end),
         };
         let measured = arrival.is_some_and(|arrival| arrival.time >= self.window.start);
@@ -212,13 +230,20 @@ impl Source {
                 self.bursts += measured;
             }
             Process::Modulated(source) => source.send_run(limit, &mut send),
-            Process::Constant(_) | Process::Batch(_) | Process::Recorded(_) => {}
+            Process::Constant(_)
+            | Process::Batch(_)
+            | Process::Flows(_)
+            | Process::Incast(_)
+            | Process::Recorded(_) => {}
         }
     }
 
     /// Whether it comes in bursts that are independent of one another.
     pub(crate) const fn is_bursty(&self) -> bool {
-        matches!(self.process, Process::Modulated(_) | Process::Batch(_))
+        matches!(
+            self.process,
+            Process::Modulated(_) | Process::Batch(_) | Process::Flows(_) | Process::Incast(_)
+        )
     }
 
     /// Independent bursts begun in the window so far: what a bound on unseen drops may count.
@@ -232,7 +257,16 @@ impl TrafficSpec {
     /// packets arrive at one instant.
     pub(crate) fn sources(&self, table: usize, streams: Streams, window: Window) -> Vec<Source> {
         let source = |process, counts_bursts| Source { process, window, bursts: 0, counts_bursts };
+        let port = format!("traffic {table}");
         let shared = match &self.kind {
+            TrafficKind::Flows(spec) => {
+                let flows = FlowsSource::new(spec, &port, streams);
+                return vec![source(Process::Flows(Box::new(flows)), true)];
+            }
+            TrafficKind::Incast(spec) => {
+                let incast = IncastSource::new(spec, &port, streams);
+                return vec![source(Process::Incast(Box::new(incast)), true)];
+            }
             TrafficKind::Recorded(packets) => {
                 let process = Process::Recorded(RecordedSource::new(Arc::clone(packets)));
                 return vec![source(process, true)];
@@ -297,7 +331,10 @@ impl TrafficSpec {
                         BatchStreams::new(&own, streams),
                     )))
                 }
-                TrafficKind::Batch(_) | TrafficKind::Recorded(_) => continue,
+                TrafficKind::Batch(_)
+                | TrafficKind::Flows(_)
+                | TrafficKind::Incast(_)
+                | TrafficKind::Recorded(_) => continue,
             };
             // Bursts that may be common are counted at one queue.
             let counts = leads && (!self.is_correlated() || sources.is_empty());
@@ -317,6 +354,7 @@ impl TrafficSpec {
     /// Mean packets per second at each of its queues; for recorded traffic, over its length.
     #[must_use]
     pub fn rate_per_queue(&self) -> f64 {
+        let queues = to_f64(self.queues.len().max(1) as u64);
         match &self.kind {
             TrafficKind::Poisson { rate } | TrafficKind::Constant { rate } => rate.per_second(),
             TrafficKind::OnOff(spec) => {
@@ -326,9 +364,10 @@ impl TrafficSpec {
             }
             TrafficKind::Mmpp(spec) => spec.mean_rate(),
             TrafficKind::Batch(spec) => spec.count.mean() * 1e12 / spec.every.mean(),
+            TrafficKind::Flows(spec) => spec.per_second() * spec.messages.means().packets / queues,
+            TrafficKind::Incast(spec) => spec.per_second() * spec.answers.means().packets / queues,
             TrafficKind::Recorded(packets) => {
                 let last = packets.last().map_or(0.0, |packet| to_f64(packet.time.as_ps()));
-                let queues = to_f64(self.queues.len().max(1) as u64);
                 if last > 0.0 { to_f64(packets.len() as u64) * 1e12 / last / queues } else { 0.0 }
             }
         }
@@ -344,10 +383,13 @@ impl TrafficSpec {
     /// Mean periods, or epochs, per second at each of its queues.
     #[must_use]
     pub fn periods_per_queue(&self) -> f64 {
+        let queues = to_f64(self.queues.len().max(1) as u64);
         match &self.kind {
             TrafficKind::OnOff(spec) => 2e12 / (spec.on.mean() + spec.off.mean()),
             TrafficKind::Mmpp(spec) => spec.changes(),
             TrafficKind::Batch(spec) => 1e12 / spec.every.mean(),
+            TrafficKind::Flows(spec) => (spec.epochs + spec.per_second()) / queues,
+            TrafficKind::Incast(spec) => (spec.epochs() + spec.per_second()) / queues,
             _ => 0.0,
         }
     }
@@ -367,10 +409,46 @@ impl TrafficSpec {
         }
     }
 
+    /// Whether its queues come in bursts of their own, which can be in phase.
+    #[must_use]
+    pub const fn has_phases(&self) -> bool {
+        use TrafficKind::{Batch, Mmpp, OnOff};
+        matches!(self.kind, OnOff(_) | Mmpp(_) | Batch(_))
+    }
+
     /// Whether it comes in bursts that are independent of one another.
     #[must_use]
     pub const fn is_bursty(&self) -> bool {
-        matches!(self.kind, TrafficKind::OnOff(_) | TrafficKind::Mmpp(_) | TrafficKind::Batch(_))
+        self.has_phases() || matches!(self.kind, TrafficKind::Flows(_) | TrafficKind::Incast(_))
+    }
+
+    /// The messages that packets are cut from, where they are.
+    #[must_use]
+    pub fn messages(&self) -> Option<&MessageSpec> {
+        match &self.kind {
+            TrafficKind::Flows(spec) => Some(&spec.messages),
+            TrafficKind::Incast(spec) => Some(&spec.answers),
+            _ => None,
+        }
+    }
+
+    /// The published table of sizes that is used, if one is.
+    #[must_use]
+    pub fn size_table(&self) -> Option<&'static SizeTable> {
+        match &self.kind {
+            TrafficKind::Flows(spec) => spec.table,
+            TrafficKind::Incast(spec) => spec.table,
+            _ => None,
+        }
+    }
+
+    /// Mean length of a frame without FCS, in bytes; not of recorded traffic.
+    #[must_use]
+    pub fn mean_len(&self) -> f64 {
+        self.messages().map_or_else(
+            || self.size.mean(),
+            |messages| messages.means().frame_bytes / messages.means().packets,
+        )
     }
 
     /// Whether independent bursts, or packets, go on coming as time passes.

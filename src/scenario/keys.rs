@@ -33,6 +33,10 @@ pub(super) enum Kind {
     Rate,
     /// A list of rates.
     Rates,
+    /// The name of a table of sizes, or a distribution.
+    FlowSizes,
+    /// A bit rate, or a share.
+    Load,
     /// A square of times or "never".
     Transition,
     BitRate,
@@ -73,6 +77,8 @@ impl Kind {
             Self::Truth => "true",
             Self::Refill => "\"every-poll\"",
             Self::Rate => "\"3 Mpps\"",
+            Self::FlowSizes => "\"websearch\"",
+            Self::Load => "\"40 Gbit/s\"",
             Self::Rates => "[\"1 Mpps\", \"8 Mpps\"]",
             Self::Transition => "[[\"never\", \"100 us\"], [\"400 us\", \"never\"]]",
             Self::BitRate => "\"100 Gbit/s\"",
@@ -110,6 +116,7 @@ pub(super) fn is_key(path: &str) -> bool {
             | Kind::DistributionOrList
             | Kind::CountOrList
             | Kind::Refill
+            | Kind::FlowSizes
             | Kind::Rates
             | Kind::Transition => true,
             _ => false,
@@ -348,6 +355,8 @@ pub(super) const TRAFFIC: Variants = Variants {
         ("mmpp", MMPP, "Poisson packets whose rate is set by a Markov chain."),
         ("self-similar", SELF_SIMILAR, "Four on-off sources whose counts are self-similar."),
         ("batch", BATCH, "Whole batches at random epochs."),
+        ("flows", FLOWS, "Flows of measured sizes that begin at random, steered by RSS."),
+        ("incast", INCAST, "Many senders that answer a request at once, steered by RSS."),
         ("trace", TRACE, "Packets of a recording."),
         ("pcap", PCAP, "Packets of a capture, steered by RSS."),
     ],
@@ -417,6 +426,44 @@ const BATCH: &[Key] = &[
     IN_PHASE,
     SIZE,
 ];
+
+const FLOWS: &[Key] = &[
+    key("sizes", Kind::FlowSizes, "", "Bytes of a flow: a published table, or a distribution."),
+    key("load", Kind::Load, "", "Of all flows: frame bits, or a share of nic.line_rate."),
+    SENDER_RATE,
+    MTU,
+    TSO,
+    key("together", Kind::Distribution(Of::Counts), "1", "Flows that begin at one Poisson epoch."),
+    key("connections", Kind::Count, "0", "Connections that flows belong to; 0: one each."),
+    key(
+        "zipf",
+        Kind::Number,
+        "0",
+        "Flows choose the k-th connection with probability proportional to k^-zipf.",
+    ),
+    key("heavy_hitters", Kind::Count, "0", "Connections apart that share heavy_share of flows."),
+    key("heavy_share", Kind::Number, "0", "Share of all flows that is the heavy hitters'."),
+    key("rss", Kind::Rss, "toeplitz", "How connections are steered to `queues`."),
+];
+
+const INCAST: &[Key] = &[
+    key("every", Kind::Distribution(Of::Times), "", "Time between requests."),
+    key("senders", Kind::Distribution(Of::Counts), "", "Senders that answer a request."),
+    key("bytes", Kind::FlowSizes, "", "Bytes that each sends: a table, or a distribution."),
+    key("jitter", Kind::Distribution(Of::Times), "0 ns", "How much later each begins, by itself."),
+    SENDER_RATE,
+    MTU,
+    TSO,
+    key("rss", Kind::Rss, "toeplitz", "How senders are steered to `queues`."),
+];
+
+const SENDER_RATE: Key =
+    key("sender_rate", Kind::BitRate, "", "At which each sends, on the wire of its NIC.");
+
+const MTU: Key = key("mtu", Kind::Size, "1500 B", "Bytes of an IP packet, headers included.");
+
+const TSO: Key =
+    key("tso", Kind::Size, "0 B", "Bytes that leave back to back at once; 0: packet by packet.");
 
 const TRACE: &[Key] = &[key("file", Kind::File, "", "CSV with t_ns, queue and len.")];
 

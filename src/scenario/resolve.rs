@@ -9,7 +9,6 @@ use super::quantity::{Field, Fields};
 use super::warning::Warning;
 use super::{NicSpec, PlanSpec, RunSpec, Scenario, Shape, host, range, traffic};
 use crate::model::buffers::{Accounting, ReserveSpec};
-use crate::model::distribution::Distribution;
 use crate::model::host::{HostSpec, Recycle};
 use crate::model::policy::Policy;
 use crate::model::port::wire_bytes;
@@ -50,7 +49,7 @@ impl Scenario {
         let queues = nic.rx.len();
         let reserve = reserve(&root, &nic, queues)?;
         let (host, stalls) = host::read(&root.require("host")?, &nic.rx)?;
-        let traffic = read_traffic(&root.require("traffic")?, queues, &mut warnings)?;
+        let traffic = read_traffic(&root.require("traffic")?, &nic, &mut warnings)?;
         check_placement(&root)?;
         check_sweep(&root)?;
         let plan = plan(root.get("plan"))?;
@@ -133,7 +132,7 @@ impl Scenario {
             .filter(|traffic| !traffic.is_recorded())
             .map(|traffic| {
                 let packets = traffic.rate_per_queue() * to_f64(traffic.queues.len() as u64);
-                packets * mean_wire_bytes(&traffic.size) * 8.0
+                packets * mean_wire_bytes(traffic) * 8.0
             })
             .sum();
         if offered >= line_rate.per_second() {
@@ -159,7 +158,7 @@ impl Scenario {
             for queue in &traffic.queues {
                 let rate = traffic.rate_per_queue();
                 offered[queue.index()] += rate;
-                bytes[queue.index()] += rate * traffic.size.mean();
+                bytes[queue.index()] += rate * traffic.mean_len();
             }
         }
         let running: f64 = self.stalls.iter().map(|stall| 1.0 - stall.expected_share()).product();
@@ -201,9 +200,13 @@ impl Scenario {
     }
 }
 
-/// Mean bytes on the wire of frames of this size: exact for a constant, else over many draws, since
-/// short frames are padded.
-fn mean_wire_bytes(size: &Distribution) -> f64 {
+/// Mean bytes on the wire of a frame: exact for a constant size, else over many draws, since short
+/// frames are padded.
+fn mean_wire_bytes(traffic: &TrafficSpec) -> f64 {
+    if let Some(messages) = traffic.messages() {
+        return messages.means().wire_bytes / messages.means().packets;
+    }
+    let size = &traffic.size;
     const DRAWS: u32 = 20_000;
     let mut generator = Streams::new(0, 0).stream("mean wire bytes");
     let mut draw = || {
@@ -343,13 +346,13 @@ fn read_reserve(field: &Field<'_>, queues: usize) -> Result<ReserveSpec> {
 
 fn read_traffic(
     field: &Field<'_>,
-    queues: usize,
+    nic: &NicSpec,
     warnings: &mut Vec<Warning>,
 ) -> Result<Vec<TrafficSpec>> {
     let tables = field.items().filter(|tables| !tables.is_empty()).ok_or_else(|| {
         field.error("is empty or no list of tables; write at least one [[traffic]]")
     })?;
-    tables.iter().map(|table| traffic::read_table(table, queues, warnings)).collect()
+    tables.iter().map(|table| traffic::read_table(table, nic, warnings)).collect()
 }
 
 fn check_placement(root: &Fields<'_>) -> Result<()> {

@@ -1,10 +1,13 @@
 //! Reading `[[traffic]]`.
 
+mod messages;
 mod phases;
 mod recorded;
+mod rss;
 
 use std::collections::BTreeSet;
 
+use super::NicSpec;
 use super::distribution::read;
 use super::error::ScenarioError;
 use super::keys::{Of, TRAFFIC};
@@ -20,12 +23,13 @@ type Result<T> = std::result::Result<T, ScenarioError>;
 /// The frame length where a scenario names none, in bytes without FCS.
 const DEFAULT_SIZE: u64 = 1500;
 
-/// Reads one table of traffic for a NIC with `queues` queues.
+/// Reads one table of traffic for a NIC.
 pub(super) fn read_table(
     field: &Field<'_>,
-    queues: usize,
+    nic: &NicSpec,
     warnings: &mut Vec<Warning>,
 ) -> Result<TrafficSpec> {
+    let queues = nic.rx.len();
     let (_, fields) = field.variant(&TRAFFIC)?;
     let kind = field.member(TRAFFIC.tag).expect("the variant was chosen by it");
     let ids = match fields.get("queues") {
@@ -40,6 +44,14 @@ pub(super) fn read_table(
         "pcap" => {
             let packets = recorded::pcap(&fields, &ids, warnings)?;
             replay(ids, packets)
+        }
+        "flows" => {
+            let flows = messages::flows(&fields, &ids, nic)?;
+            unsized_spec(ids, TrafficKind::Flows(Box::new(flows)))
+        }
+        "incast" => {
+            let incast = messages::incast(&fields, &ids)?;
+            unsized_spec(ids, TrafficKind::Incast(Box::new(incast)))
         }
         name => {
             let size = fields.or("size", Distribution::Constant(DEFAULT_SIZE), |field| {
@@ -66,8 +78,12 @@ pub(super) fn read_table(
 }
 
 fn replay(queues: Vec<QueueId>, packets: Vec<RecordedPacket>) -> TrafficSpec {
-    let size = Distribution::Constant(DEFAULT_SIZE);
-    TrafficSpec { queues, size, kind: TrafficKind::Recorded(packets.into()) }
+    unsized_spec(queues, TrafficKind::Recorded(packets.into()))
+}
+
+/// Traffic whose frames have lengths of their own.
+fn unsized_spec(queues: Vec<QueueId>, kind: TrafficKind) -> TrafficSpec {
+    TrafficSpec { queues, size: Distribution::Constant(DEFAULT_SIZE), kind }
 }
 
 fn all(queues: usize) -> Vec<QueueId> {
