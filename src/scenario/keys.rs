@@ -358,6 +358,7 @@ pub(super) const TRAFFIC: Variants = Variants {
         ("flows", FLOWS, "Flows of measured sizes that begin at random, steered by RSS."),
         ("incast", INCAST, "Many senders that answer a request at once, steered by RSS."),
         ("trace", TRACE, "Packets of a recording."),
+        ("millisampler", MILLISAMPLER, "Bytes of the hosts of a rack, sample by sample."),
         ("pcap", PCAP, "Packets of a capture, steered by RSS."),
     ],
     common: &[key("queues", Kind::Queues, "all", "\"all\" or a list of queue ids.")],
@@ -367,7 +368,7 @@ const SIZE: Key = key(
     "size",
     Kind::Distribution(Of::Sizes),
     "1500 B",
-    "Frame length without FCS: a distribution, or \"imix\".",
+    "Frame length without FCS: a distribution, \"imix\" (TRex's 7:5:1) or \"imix-simple\" (7:4:1).",
 );
 
 const IN_PHASE: Key = key(
@@ -465,13 +466,33 @@ const MTU: Key = key("mtu", Kind::Size, "1500 B", "Bytes of an IP packet, header
 const TSO: Key =
     key("tso", Kind::Size, "0 B", "Bytes that leave back to back at once; 0: packet by packet.");
 
-const TRACE: &[Key] = &[key("file", Kind::File, "", "CSV with t_ns, queue and len.")];
+const TRACE: &[Key] =
+    &[key("file", Kind::File, "", "CSV with t_ns, queue and len."), SPEED, REPEAT, OFFSET];
+
+const SPEED: Key = key("speed", Kind::Number, "1.0", "Replay this many times faster.");
+
+const REPEAT: Key = key("repeat", Kind::Count, "1", "Replay this many times over.");
+
+const OFFSET: Key = key("offset", Kind::Time, "0 ns", "Everything comes this much later.");
+
+const MILLISAMPLER: &[Key] = &[
+    key("file", Kind::File, "", "A file of Millisampler records, or a folder; host k is queue k."),
+    key("interval", Kind::Time, "1 ms", "Length of a sample: 100 us, 1 ms or 10 ms."),
+    key("packets", Kind::Choice(IN_SAMPLE), "even", "How packets lie within a sample."),
+    key("len", Kind::Size, "1500 B", "Length of the frames that a sample's bytes are cut into."),
+    SPEED,
+    REPEAT,
+    OFFSET,
+];
+
+pub(super) const IN_SAMPLE: &[&str] = &["even", "burst", "poisson"];
 
 const PCAP: &[Key] = &[
     key("file", Kind::File, "", "A pcap or pcapng file; gzip is fine."),
     key("rss", Kind::Rss, "toeplitz", "How frames are steered to `queues`."),
-    key("speed", Kind::Number, "1.0", "Replay this many times faster."),
-    key("repeat", Kind::Count, "1", "Replay this many times over."),
+    SPEED,
+    REPEAT,
+    OFFSET,
 ];
 
 pub(super) const RSS: &[Key] = &[

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::distribution::IMIX;
 use super::keys::{DISTRIBUTIONS, Key, Kind, Of, REFILL, RSS, SCENARIO, Variants};
 use crate::model::traffic::TABLES;
 
@@ -107,7 +108,10 @@ fn quantity(units: &str) -> Value {
 fn distribution(of: Of) -> Value {
     let constant = match of {
         Of::Times => kind(Kind::Time),
-        Of::Sizes => json!({ "anyOf": [{ "const": "imix" }, kind(Kind::Size)] }),
+        Of::Sizes => {
+            let mixes = IMIX.map(|(name, _)| name);
+            json!({ "anyOf": [{ "enum": mixes }, kind(Kind::Size)] })
+        }
         Of::Counts => kind(Kind::Count),
     };
     let mut choices = vec![constant];

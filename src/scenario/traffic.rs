@@ -38,11 +38,15 @@ pub(super) fn read_table(
     };
     let spec = match kind.text()? {
         "trace" => {
-            let packets = recorded::trace(&fields.require("file")?, &ids, queues)?;
+            let packets = recorded::trace(&fields, &ids, queues)?;
             replay(ids, packets)
         }
         "pcap" => {
             let packets = recorded::pcap(&fields, &ids, warnings)?;
+            replay(ids, packets)
+        }
+        "millisampler" => {
+            let packets = recorded::millisampler(&fields, &ids, warnings)?;
             replay(ids, packets)
         }
         "flows" => {

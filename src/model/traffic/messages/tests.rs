@@ -67,9 +67,9 @@ fn messages_under_way_at_time_zero_send_what_the_long_run_does() {
             f64::from(u32::try_from(times.take_while(|time| *time < end).count()).unwrap())
         })
         .collect();
-    // Train k of a message that began `a` before time zero comes at `k x train - a`. That is in the
-    // window for as many `a` as `min(k x train, window)`. Messages have 1 to 50 trains of 2 packets,
-    // all equally likely, but for half of the last ones, which have a single packet.
+    // Train k of a message that began `a` before time zero comes at `k x train - a`. That is in
+    // the window for as many `a` as `min(k x train, window)`. Messages have 1 to 50 trains of 2
+    // packets, all equally likely, but for half of the last ones, which have a single packet.
     let train = 2.0 * 12.304e-6;
     let inside = |k: u32| 1e4 * (f64::from(k) * train).min(1e-4);
     let trains: f64 = (1..=50).map(|last| (1..last).map(inside).sum::<f64>()).sum();

@@ -1,4 +1,5 @@
-//! The workloads of Homa (Montazeri et al., SIGCOMM 2018), as its Linux module's benchmark has them.
+//! The workloads of Homa (Montazeri et al., SIGCOMM 2018), as the benchmark of its Linux module has
+//! them.
 //!
 //! There they are lists of 152 to 842 points, most of them filled in by a rule between a few; here
 //! are those few, and the rule. Of W1, which is a smooth curve, every eighth point is kept.
