@@ -47,6 +47,40 @@ fn distance(mut lengths: Vec<f64>, cdf: impl Fn(f64) -> f64) -> f64 {
 }
 
 #[test]
+fn on_and_off_periods_have_their_distributions_in_turn() {
+    let mut phases = OnOff::new(&spec(0.0), Streams::new(5, 0).stream("on-off"));
+    phases.first();
+    let mut lengths: [Vec<f64>; 2] = Default::default();
+    let mut was_on = phases.is_on;
+    for _ in 0..200_000 {
+        let phase = phases.next();
+        assert_eq!(phase.is_burst, !was_on);
+        was_on = phase.is_burst;
+        lengths[usize::from(was_on)].push(to_f64(phase.length.as_ps()));
+    }
+    let [off, on] = lengths;
+    // 1.95 is the critical value at 0.001
+    assert!(distance(on, |x| 1.0 - (ON_MIN / x).powf(SHAPE).min(1.0)) < 1.95);
+    assert!(distance(off, |x| 1.0 - (-x / OFF).exp()) < 1.95);
+}
+
+#[test]
+fn a_queue_is_on_at_time_zero_with_its_long_run_share() {
+    const STARTS: u32 = 20_000;
+    let on = spec(0.0).on.mean();
+    let share = on / (on + OFF);
+    let starts_on = |replication: u32| {
+        let mut phases = OnOff::new(&spec(0.0), Streams::new(5, replication).stream("start"));
+        !phases.first().0.is_zero()
+    };
+    let count = f64::from((0..STARTS).map(|start| u32::from(starts_on(start))).sum::<u32>());
+    let expected = f64::from(STARTS) * share;
+    let score = (count - expected) / (expected * (1.0 - share)).sqrt();
+    // Four standard deviations: a false alarm in 6e-5 of all seeds.
+    assert!(score.abs() < 4.0, "{count} against {expected}");
+}
+
+#[test]
 fn correlation_leaves_each_queue_its_periods() {
     for correlation in [0.01, 0.5, 0.99] {
         let whole = &periods(correlation, 3, 5_000_000_000_000)[1..];
