@@ -103,7 +103,7 @@ mod tests {
     #[test]
     fn what_is_no_such_record_is_refused_with_its_place() {
         for (text, expected) in [
-            ("[1, 2", "line 1 column 6"),
+            (r#"{"ingressBytes": [1, 2"#, "EOF while parsing a list at line 1 column 22"),
             (r#"{"ingressBytes": [-1]}"#, "invalid value"),
             (r#"{"ingressBytes": 5}"#, "expected a sequence"),
             ("time,bytes", "expected ident"),

@@ -74,6 +74,52 @@ fn states_and_the_times_in_them_are_those_of_the_chain() {
     }
 }
 
+/// Silence and 1 Gpps in turn, each for 1 ms on average, at two queues.
+fn bursts(in_phase: usize) -> TrafficSpec {
+    let rates = vec![PacketRate::ZERO, PacketRate::new(1, 1_000).unwrap()];
+    let spec = MmppSpec::new(rates, &[vec![0.0, 1e-9], vec![1e-9, 0.0]], in_phase).unwrap();
+    TrafficSpec {
+        queues: vec![QueueId::new(0), QueueId::new(1)],
+        size: Distribution::Constant(64),
+        kind: TrafficKind::Mmpp(spec),
+    }
+}
+
+/// Times of packets that follow at least 10 us of silence, in microseconds, of each queue.
+fn burst_beginnings(in_phase: usize) -> [Vec<u64>; 2] {
+    let window = Window { start: SimTime::ZERO, end: Some(SimTime::from_ps(20_000_000_000)) };
+    let sources = bursts(in_phase).sources(0, Streams::new(4, 0), window);
+    let beginnings = sources.into_iter().map(|mut source| {
+        let times: Vec<u64> =
+            std::iter::from_fn(|| source.next()).map(|packet| packet.time.as_ps()).collect();
+        let gaps = times.windows(2).filter(|pair| pair[1] - pair[0] > 10_000_000);
+        gaps.map(|pair| (pair[1] + 500_000) / 1_000_000).collect()
+    });
+    beginnings.collect::<Vec<_>>().try_into().unwrap()
+}
+
+#[test]
+fn queues_in_phase_burst_together_and_others_do_not() {
+    let [first, second] = burst_beginnings(2);
+    assert!(first.len() > 3, "{first:?}");
+    // Packets come every nanosecond while the rate is high.
+    assert!(first.iter().zip(&second).all(|(a, b)| a.abs_diff(*b) <= 1), "{first:?} {second:?}");
+    assert_eq!(first.len(), second.len());
+    let [first, second] = burst_beginnings(0);
+    assert!(first.iter().zip(&second).any(|(a, b)| a.abs_diff(*b) > 10), "{first:?} {second:?}");
+}
+
+#[test]
+fn a_seed_keeps_its_packets() {
+    let mut traffic = bursts(0);
+    traffic.kind = TrafficKind::Mmpp(birth_and_death());
+    let window = Window { start: SimTime::ZERO, end: None };
+    let mut source = traffic.sources(0, Streams::new(1, 0), window).remove(0);
+    let drawn: Vec<u64> =
+        std::iter::from_fn(|| source.next()).take(4).map(|p| p.time.as_ps()).collect();
+    assert_eq!(drawn, [416_932, 444_784, 464_169, 500_444]);
+}
+
 /// Variance of the counts of self-similar traffic in windows of length `t`: Poisson noise, and that
 /// of independent on-off rates, whose autocovariance is `a^2 / 4 exp(-2 t / T)`.
 fn variance(sources: &[(f64, f64)], rate: f64, t: f64) -> f64 {
