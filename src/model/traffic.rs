@@ -14,27 +14,22 @@ mod modulated;
 mod phases;
 mod recorded;
 mod sizes;
+mod source;
 mod steady;
 
 use std::sync::Arc;
 
 use crate::id::QueueId;
 use crate::model::distribution::Distribution;
-use crate::random::{Generator, Streams};
 use crate::units::{PacketRate, SimDuration, SimTime, to_f64};
 
-use batch::{BatchSource, BatchStreams};
-use flows::FlowsSource;
 pub use flows::{Connections, FlowsSpec};
-use incast::IncastSource;
 pub use incast::IncastSpec;
 pub use messages::{HEADERS, MessageMeans, MessageSpec, Segmentation};
-pub use mmpp::{MmppError, MmppSpec, SOURCES};
-use modulated::ModulatedSource;
-use phases::{Correlated, CorrelatedStreams, Mmpp, OnOff, Phases};
-use recorded::RecordedSource;
+pub use mmpp::{MmppError, MmppSpec};
 pub use sizes::{SizeTable, TABLES};
-use steady::{ConstantSource, PoissonSource};
+use source::Sizes;
+pub(crate) use source::Source;
 
 /// One table of traffic.
 #[derive(Debug, Clone, PartialEq)]
@@ -155,202 +150,7 @@ impl Window {
     }
 }
 
-/// A stream of packets in order of time.
-#[derive(Debug)]
-pub(crate) struct Source {
-    process: Process,
-    window: Window,
-    bursts: u64,
-    counts_bursts: bool,
-}
-
-#[derive(Debug)]
-enum Process {
-    Poisson(PoissonSource),
-    Constant(ConstantSource),
-    Modulated(Box<ModulatedSource>),
-    Batch(Box<BatchSource>),
-    Flows(Box<FlowsSource>),
-    Incast(Box<IncastSource>),
-    Recorded(RecordedSource),
-}
-
-/// Draws frame lengths.
-#[derive(Debug, Clone)]
-struct Sizes {
-    size: Distribution,
-    generator: Generator,
-}
-
-impl Sizes {
-    fn new(spec: &TrafficSpec, name: &str, streams: Streams) -> Self {
-        Self { size: spec.size.clone(), generator: streams.stream(&format!("{name} size")) }
-    }
-
-    #[inline]
-    fn draw(&mut self) -> u32 {
-        let len = self.size.sample(&mut self.generator).clamp(1, u64::from(u32::MAX));
-        u32::try_from(len).expect("clamped to 32 bits")
-    }
-}
-
-impl Source {
-    /// The next packet before the window's end, `None` when there is none.
-    pub(crate) fn next(&mut self) -> Option<Arrival> {
-        let end = self.window.end_or_max();
-        let (arrival, bursts) = match &mut self.process {
-            Process::Poisson(source) => source.next(end),
-            Process::Constant(source) => source.next(end),
-            Process::Modulated(source) => source.next(self.window.start, end),
-            Process::Batch(source) => source.next(self.window.start, end),
-            Process::Flows(source) => source.next(self.window.start, end),
-            Process::Incast(source) => source.next(self.window.start, end),
-            Process::Recorded(source) => source.next(end),
-        };
-        let measured = arrival.is_some_and(|arrival| arrival.time >= self.window.start);
-        self.bursts += match &self.process {
-            Process::Poisson(_) => u64::from(measured),
-            _ => bursts,
-        };
-        arrival
-    }
-
-    /// Sends, in order, some of the packets that come before `limit`: those that it can tell of in
-    /// one go, which may be none.
-    #[inline]
-    pub(crate) fn send_run(&mut self, limit: SimTime, mut send: impl FnMut(Arrival)) {
-        let limit = limit.min(self.window.end_or_max());
-        match &mut self.process {
-            Process::Poisson(source) => {
-                let (start, mut measured) = (self.window.start, 0);
-                source.send_run(limit, &mut |arrival| {
-                    measured += u64::from(arrival.time >= start);
-                    send(arrival);
-                });
-                self.bursts += measured;
-            }
-            Process::Modulated(source) => source.send_run(limit, &mut send),
-            Process::Constant(_)
-            | Process::Batch(_)
-            | Process::Flows(_)
-            | Process::Incast(_)
-            | Process::Recorded(_) => {}
-        }
-    }
-
-    /// Whether it comes in bursts that are independent of one another.
-    pub(crate) const fn is_bursty(&self) -> bool {
-        matches!(
-            self.process,
-            Process::Modulated(_) | Process::Batch(_) | Process::Flows(_) | Process::Incast(_)
-        )
-    }
-
-    /// Independent bursts begun in the window so far: what a bound on unseen drops may count.
-    pub(crate) fn bursts(&self) -> u64 {
-        if self.counts_bursts { self.bursts } else { 0 }
-    }
-}
-
 impl TrafficSpec {
-    /// The live sources of this table, number `table` of the scenario, in the order in which their
-    /// packets arrive at one instant.
-    pub(crate) fn sources(&self, table: usize, streams: Streams, window: Window) -> Vec<Source> {
-        let source = |process, counts_bursts| Source { process, window, bursts: 0, counts_bursts };
-        let port = format!("traffic {table}");
-        let shared = match &self.kind {
-            TrafficKind::Flows(spec) => {
-                let flows = FlowsSource::new(spec, &port, streams);
-                return vec![source(Process::Flows(Box::new(flows)), true)];
-            }
-            TrafficKind::Incast(spec) => {
-                let incast = IncastSource::new(spec, &port, streams);
-                return vec![source(Process::Incast(Box::new(incast)), true)];
-            }
-            TrafficKind::Recorded(packets) => {
-                let process = Process::Recorded(RecordedSource::new(Arc::clone(packets)));
-                return vec![source(process, true)];
-            }
-            TrafficKind::Batch(batch) => self.in_phase_queues(batch.in_phase),
-            TrafficKind::OnOff(on_off) => self.in_phase_queues(on_off.in_phase),
-            TrafficKind::Mmpp(mmpp) => self.in_phase_queues(mmpp.in_phase),
-            TrafficKind::Poisson { .. } | TrafficKind::Constant { .. } => &[],
-        };
-        let mut order: Vec<QueueId> = self.queues.clone();
-        order.sort();
-        let name = |queue: QueueId| format!("traffic {table} queue {queue}");
-        let correlated = |own| CorrelatedStreams {
-            start: streams.stream(&format!("traffic {table} common start")),
-            triggers: streams.stream(&format!("traffic {table} common trigger")),
-            own,
-        };
-        let modulated = |queue, spacing, phases| {
-            let own = name(queue);
-            let arrivals = streams.stream(&format!("{own} arrival"));
-            let sizes = Sizes::new(self, &own, streams);
-            let source = ModulatedSource::new(queue, spacing, phases, arrivals, sizes);
-            Process::Modulated(Box::new(source))
-        };
-        let mut sources = Vec::new();
-        for queue in order {
-            let own = name(queue);
-            let leader = if shared.contains(&queue) { shared[0] } else { queue };
-            let leads = leader == queue;
-            let phase = || streams.stream(&format!("{} phase", name(leader)));
-            let process = match &self.kind {
-                TrafficKind::Poisson { rate } => Process::Poisson(PoissonSource::new(
-                    queue,
-                    *rate,
-                    streams.stream(&format!("{own} arrival")),
-                    Sizes::new(self, &own, streams),
-                )),
-                TrafficKind::Constant { rate } => Process::Constant(ConstantSource::new(
-                    queue,
-                    *rate,
-                    streams.stream(&format!("{own} arrival")),
-                    Sizes::new(self, &own, streams),
-                )),
-                TrafficKind::OnOff(spec) => {
-                    let phases = if spec.correlation > 0.0 {
-                        Phases::Correlated(Correlated::new(spec, correlated(phase())))
-                    } else {
-                        Phases::OnOff(OnOff::new(spec, phase()))
-                    };
-                    modulated(queue, spec.spacing, phases)
-                }
-                TrafficKind::Mmpp(spec) => {
-                    let phases = Phases::Mmpp(Mmpp::new(spec, phase()));
-                    modulated(queue, Spacing::Poisson, phases)
-                }
-                TrafficKind::Batch(spec) if leads => {
-                    let queues = if shared.contains(&queue) { shared } else { &[queue] };
-                    let sizes = queues.iter().map(|q| Sizes::new(self, &name(*q), streams));
-                    Process::Batch(Box::new(BatchSource::new(
-                        spec,
-                        queues.iter().copied().zip(sizes).collect(),
-                        BatchStreams::new(&own, streams),
-                    )))
-                }
-                TrafficKind::Batch(_)
-                | TrafficKind::Flows(_)
-                | TrafficKind::Incast(_)
-                | TrafficKind::Recorded(_) => continue,
-            };
-            // Bursts that may be common are counted at one queue.
-            let counts = leads && (!self.is_correlated() || sources.is_empty());
-            sources.push(source(process, counts));
-        }
-        sources
-    }
-
-    fn is_correlated(&self) -> bool {
-        matches!(&self.kind, TrafficKind::OnOff(spec) if spec.correlation > 0.0)
-    }
-
-    fn in_phase_queues(&self, in_phase: usize) -> &[QueueId] {
-        if in_phase < 2 { &[] } else { &self.queues[..in_phase.min(self.queues.len())] }
-    }
-
     /// Mean packets per second at each of its queues; for recorded traffic, over its length.
     #[must_use]
     pub fn rate_per_queue(&self) -> f64 {

@@ -61,7 +61,7 @@ impl MmppSpec {
     }
 
     /// Counts of mean `rate` that are self-similar with parameter `hurst` over scales of time from
-    /// `shortest` to `longest` (ps): [`SOURCES`] on-off sources, superposed to one chain.
+    /// `shortest` to `longest` (ps): four on-off sources, superposed to one chain.
     ///
     /// A power law is a mixture of exponentials: `t^-b = 1 / G(b) x integral of s^(b-1) exp(-s t)
     /// ds`. Taken at values of `s` in geometric progression, each has the weight `s^b`. The rate of
@@ -150,7 +150,7 @@ impl MmppSpec {
 }
 
 /// On-off sources of self-similar counts.
-pub const SOURCES: usize = 4;
+const SOURCES: usize = 4;
 
 /// Every state must be reached from every other.
 fn check_ways(changes: &[Vec<f64>]) -> Result<(), MmppError> {

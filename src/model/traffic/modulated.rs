@@ -1,6 +1,6 @@
 //! Traffic whose rate changes from period to period: on-off and Markov-modulated.
 //!
-//! [`Phases`](super::phases::Phases) says how long periods last and which rate each has; here lie
+//! [`Phases`] says how long periods last and which rate each has; here lie
 //! the packets within them. With constant spacing packet k of a period comes `floor(k / rate)`
 //! after its beginning, k = 1, 2 ...; a packet at the very end of its period still belongs to it,
 //! so that a period carries `floor(length x rate)` packets.
