@@ -7,6 +7,7 @@
 //! | file | reader | memory |
 //! |---|---|---|
 //! | CSV traces | [`trace`] | all records |
+//! | Millisampler's JSON | [`millisampler`] | all samples |
 //! | pcap and pcapng captures | [`pcap`] | one frame |
 
 use std::fs::File;
@@ -19,6 +20,7 @@ use thiserror::Error;
 mod cdf;
 mod decimal;
 mod fault;
+pub mod millisampler;
 pub mod pcap;
 mod table;
 pub mod trace;
@@ -50,6 +52,14 @@ pub enum InputError {
         /// The file.
         path: PathBuf,
         /// What the operating system said.
+        reason: String,
+    },
+    /// A file is no JSON of the right form.
+    #[error("{}: is no record of Millisampler: {reason}", path.display())]
+    Json {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it, and where.
         reason: String,
     },
     /// A line of a CSV file is wrong.

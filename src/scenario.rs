@@ -223,7 +223,7 @@ impl Scenario {
     /// The most queues of any traffic that can burst in step.
     #[must_use]
     pub fn phased_queues(&self) -> usize {
-        let phased = self.traffic.iter().filter(|traffic| traffic.is_bursty());
+        let phased = self.traffic.iter().filter(|traffic| traffic.has_phases());
         phased.map(|traffic| traffic.queues.len()).max().unwrap_or(0)
     }
 
@@ -234,7 +234,10 @@ impl Scenario {
         for traffic in &mut other.traffic {
             let queues = queues.min(traffic.queues.len());
             match &mut traffic.kind {
-                TrafficKind::OnOff(on_off) => on_off.in_phase = queues,
+                TrafficKind::OnOff(on_off) => {
+                    (on_off.in_phase, on_off.correlation) = (queues, 0.0);
+                }
+                TrafficKind::Mmpp(mmpp) => mmpp.in_phase = queues,
                 TrafficKind::Batch(batch) => batch.in_phase = queues,
                 _ => {}
             }

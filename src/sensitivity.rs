@@ -39,7 +39,7 @@ pub enum SensitivityError {
     /// No traffic has phases.
     #[error(
         "traffic: no table comes in bursts of two queues or more, so nothing can be in step; give \
-         one of kind \"on-off\" or \"batch\""
+         one of kind \"on-off\", \"mmpp\", \"self-similar\" or \"batch\""
     )]
     NoPhases,
     /// A simulation gave no result.

@@ -14,7 +14,7 @@ use rxplan::model::log::PacketOutcome;
 use rxplan::model::policy::Policy;
 use rxplan::model::port::FifoSpec;
 use rxplan::model::system::{Observers, Progress, SystemSpec};
-use rxplan::model::traffic::{RecordedPacket, TrafficKind};
+use rxplan::model::traffic::{HEADERS, RecordedPacket, TrafficKind};
 use rxplan::random::Streams;
 use rxplan::units::SimDuration;
 use scenarios::{BUFFER, server, with_host};
@@ -64,9 +64,14 @@ fn steady(mut system: SystemSpec) -> SystemSpec {
     }
     for traffic in &mut system.traffic {
         traffic.size = Distribution::Constant(u64::from(BUFFER) - 1);
-        if let TrafficKind::Recorded(packets) = &mut traffic.kind {
-            let short = packets.iter().map(|p| RecordedPacket { len: p.len.min(BUFFER), ..*p });
-            *packets = short.collect();
+        match &mut traffic.kind {
+            TrafficKind::Recorded(packets) => {
+                let short = packets.iter().map(|p| RecordedPacket { len: p.len.min(BUFFER), ..*p });
+                *packets = short.collect();
+            }
+            TrafficKind::Flows(spec) => spec.messages = spec.messages.with_mtu(HEADERS + 40),
+            TrafficKind::Incast(spec) => spec.answers = spec.answers.with_mtu(HEADERS + 40),
+            _ => {}
         }
     }
     let mut most = 0;

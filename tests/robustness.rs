@@ -369,11 +369,7 @@ fn periods(scenario: &Scenario) -> f64 {
     };
     #[expect(clippy::cast_precision_loss, reason = "orders of magnitude")]
     let (ps, reach) = (ps as f64, reach as f64);
-    let traffic = scenario.traffic.iter().map(|traffic| match &traffic.kind {
-        TrafficKind::OnOff(spec) => ps / (spec.on.mean() + spec.off.mean()),
-        TrafficKind::Batch(spec) => ps / spec.every.mean(),
-        _ => 0.0,
-    });
+    let traffic = scenario.traffic.iter().map(|traffic| ps / 1e12 * traffic.periods_per_queue());
     let stalls = scenario.stalls.iter().map(|stall| match &stall.pattern {
         StallPattern::Random { every, lasts } if lasts.mean() < 0.9 * every.mean() => {
             reach / every.mean()

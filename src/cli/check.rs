@@ -2,7 +2,10 @@
 
 use std::process::ExitCode;
 
+use serde_json::json;
+
 use super::{CommandError, Format, Global, ScenarioArgs, print, warn};
+use crate::model::traffic::TrafficSpec;
 use crate::units::format_bytes;
 
 pub(super) fn run(args: &ScenarioArgs, global: &Global) -> Result<ExitCode, CommandError> {
@@ -10,6 +13,7 @@ pub(super) fn run(args: &ScenarioArgs, global: &Global) -> Result<ExitCode, Comm
     let warnings: Vec<String> = scenario.warnings.iter().map(ToString::to_string).collect();
     let memory = scenario.memory().memory().expect("checked when the scenario was resolved");
     let packets = scenario.expected_packets();
+    let tables: Vec<_> = scenario.traffic.iter().filter_map(TrafficSpec::size_table).collect();
     match global.format {
         Format::Table => {
             warn(&warnings, global);
@@ -25,14 +29,21 @@ pub(super) fn run(args: &ScenarioArgs, global: &Global) -> Result<ExitCode, Comm
                 format_bytes(memory.total_bytes),
                 scenario.host.name(),
             ))?;
+            for table in tables {
+                print(&format!("sizes \"{}\": {table}\n", table.name))?;
+            }
         }
         Format::Csv => print(&format!("ok,warnings\ntrue,{}\n", warnings.len()))?,
         Format::Json => {
-            let json = serde_json::json!({
+            let json = json!({
                 "schema": crate::report::SCHEMA,
                 "command": "check",
                 "ok": true,
                 "warnings": warnings,
+                "size_tables": tables
+                    .iter()
+                    .map(|table| json!({ "name": table.name, "about": table.to_string() }))
+                    .collect::<Vec<_>>(),
             });
             print(&format!("{json:#}\n"))?;
         }

@@ -6,6 +6,7 @@
 
 use rand::Rng as _;
 use rand_distr::{Distribution as _, Exp1, Gamma, StandardNormal};
+use statrs::function::erf::{erfc, erfc_inv};
 
 use crate::random::Generator;
 use crate::units::{round_to_u64, to_f64};
@@ -135,13 +136,34 @@ impl Distribution {
             Self::Discrete { values, weights } => return values[branch(generator, weights)],
             Self::Exponential { mean } => mean * exponential(generator),
             Self::LogNormal { mu, sigma } => (mu + sigma * normal(generator)).exp(),
-            Self::Pareto { min, shape, max } => power_law(generator, *min, *max, *shape),
+            Self::Pareto { min, shape, max } => power_law(unit(generator), *min, *max, *shape),
             Self::Weibull { scale, shape } => scale * exponential(generator).powf(1.0 / shape),
             Self::HyperExponential { means, weights } => {
                 means[branch(generator, weights)] * exponential(generator)
             }
-            Self::Geometric { mean } => return geometric(generator, *mean),
+            Self::Geometric { mean } => return geometric(unit(generator), *mean),
             Self::Empirical(empirical) => empirical.quantile(unit(generator)),
+        };
+        round_to_u64(value)
+    }
+
+    /// The least value that is not below a share `u` of all values, `0 < u < 1`.
+    #[must_use]
+    pub fn quantile(&self, u: f64) -> u64 {
+        let value = match self {
+            Self::Constant(value) => return *value,
+            Self::Uniform { min, max } => {
+                let above = u * (to_f64(max - min) + 1.0);
+                return (min + round_to_u64((above - 1.0).ceil().max(0.0))).min(*max);
+            }
+            Self::Discrete { values, weights } => return values[place(u, weights)],
+            Self::Exponential { mean } => -mean * (-u).ln_1p(),
+            Self::LogNormal { mu, sigma } => (mu + sigma * normal_quantile(u)).exp(),
+            Self::Pareto { min, shape, max } => power_law(u, *min, *max, *shape),
+            Self::Weibull { scale, shape } => scale * (-(-u).ln_1p()).powf(1.0 / shape),
+            Self::HyperExponential { means, weights } => hyperexponential(u, means, weights),
+            Self::Geometric { mean } => return geometric(u, *mean),
+            Self::Empirical(empirical) => empirical.quantile(u),
         };
         round_to_u64(value)
     }
@@ -158,7 +180,7 @@ impl Distribution {
                 (low * low + unit(generator) * (high * high - low * low)).sqrt()
             }
             Self::LogNormal { mu, sigma } => (mu + sigma * sigma + sigma * normal(generator)).exp(),
-            Self::Pareto { min, shape, max } => power_law(generator, *min, *max, shape - 1.0),
+            Self::Pareto { min, shape, max } => power_law(unit(generator), *min, *max, shape - 1.0),
             Self::Weibull { scale, shape } => {
                 scale * gamma(generator, 1.0 + 1.0 / shape).powf(1.0 / shape)
             }
@@ -170,7 +192,8 @@ impl Distribution {
             }
             Self::Geometric { mean } => {
                 // length-biased geometric = the sum of two minus one
-                to_f64(geometric(generator, *mean) + geometric(generator, *mean) - 1)
+                let mut draw = || geometric(unit(generator), *mean);
+                to_f64(draw() + draw() - 1)
             }
             Self::Empirical(empirical) => empirical.sample_length_biased(generator),
             Self::Discrete { values, weights } => {
@@ -207,24 +230,39 @@ pub(crate) fn uniform_between(generator: &mut Generator, min: u64, max: u64) -> 
     min + u64::try_from(offset).expect("below the span, which starts at min and ends at max")
 }
 
-fn normal(generator: &mut Generator) -> f64 {
+/// A standard normal.
+pub(crate) fn normal(generator: &mut Generator) -> f64 {
     StandardNormal.sample(generator)
+}
+
+/// The standard normal distribution function.
+pub(crate) fn normal_cdf(z: f64) -> f64 {
+    0.5 * erfc(-z / std::f64::consts::SQRT_2)
+}
+
+fn normal_quantile(u: f64) -> f64 {
+    -std::f64::consts::SQRT_2 * erfc_inv(2.0 * u)
 }
 
 fn gamma(generator: &mut Generator, shape: f64) -> f64 {
     Gamma::new(shape, 1.0).expect("shape is above 1").sample(generator)
 }
 
-fn geometric(generator: &mut Generator, mean: f64) -> u64 {
+fn geometric(u: f64, mean: f64) -> u64 {
     if mean <= 1.0 {
         return 1;
     }
-    let failures = (1.0 - unit(generator)).ln() / (1.0 - 1.0 / mean).ln();
+    let failures = (1.0 - u).ln() / (1.0 - 1.0 / mean).ln();
     1 + round_to_u64(failures.floor())
 }
 
-fn branch(generator: &mut Generator, weights: &[f64]) -> usize {
-    let mut left = unit(generator);
+pub(crate) fn branch(generator: &mut Generator, weights: &[f64]) -> usize {
+    place(unit(generator), weights)
+}
+
+/// Which of several parts, with weights summing to 1, the share `u` lies in.
+fn place(u: f64, weights: &[f64]) -> usize {
+    let mut left = u;
     for (index, weight) in weights.iter().enumerate() {
         left -= weight;
         if left < 0.0 {
@@ -238,10 +276,9 @@ fn dot(values: &[f64], weights: &[f64]) -> f64 {
     values.iter().zip(weights).map(|(value, weight)| value * weight).sum()
 }
 
-/// Density proportional to `x^-(index + 1)` on [min, max]; `index` may be 0 or negative if there
-/// is a `max`.
-fn power_law(generator: &mut Generator, min: f64, max: Option<f64>, index: f64) -> f64 {
-    let u = unit(generator);
+/// The quantile `u` of a density proportional to `x^-(index + 1)` on [min, max]; `index` may be 0
+/// or negative if there is a `max`.
+fn power_law(u: f64, min: f64, max: Option<f64>, index: f64) -> f64 {
     match max {
         None => min * (1.0 - u).powf(-1.0 / index),
         Some(max) if index.abs() < 1e-9 => min * (max / min).powf(u),
@@ -251,6 +288,24 @@ fn power_law(generator: &mut Generator, min: f64, max: Option<f64>, index: f64) 
         }
     }
 }
+
+/// The quantile `u` of a mixture of exponentials, by bisection.
+fn hyperexponential(u: f64, means: &[f64], weights: &[f64]) -> f64 {
+    let above = |x: f64| -> f64 {
+        means.iter().zip(weights).map(|(mean, weight)| weight * (-x / mean).exp()).sum()
+    };
+    // Every branch is below its own quantile, so the mixture is below the largest of them.
+    let largest = means.iter().copied().fold(0.0, f64::max);
+    let (mut low, mut high) = (0.0, -largest * (-u).ln_1p());
+    for _ in 0..BISECTIONS {
+        let middle = f64::midpoint(low, high);
+        if above(middle) > 1.0 - u { low = middle } else { high = middle }
+    }
+    high
+}
+
+/// Halvings after which an interval is as small as a float can tell.
+const BISECTIONS: u32 = 60;
 
 fn pareto_mean(min: f64, shape: f64, max: Option<f64>) -> f64 {
     match max {

@@ -6,28 +6,37 @@
 //! stationary.
 
 mod batch;
-mod on_off;
+mod flows;
+mod incast;
+mod messages;
+mod mmpp;
+mod modulated;
+mod phases;
 mod recorded;
+mod sizes;
+mod source;
 mod steady;
 
 use std::sync::Arc;
 
 use crate::id::QueueId;
 use crate::model::distribution::Distribution;
-use crate::random::{Generator, Streams};
 use crate::units::{PacketRate, SimDuration, SimTime, to_f64};
 
-use batch::{BatchSource, BatchStreams};
-use on_off::OnOffSource;
-use recorded::RecordedSource;
-use steady::{ConstantSource, PoissonSource};
+pub use flows::{Connections, FlowsSpec};
+pub use incast::IncastSpec;
+pub use messages::{HEADERS, MessageMeans, MessageSpec, Segmentation};
+pub use mmpp::{MmppError, MmppSpec};
+pub use sizes::{SizeTable, TABLES};
+use source::Sizes;
+pub(crate) use source::Source;
 
 /// One table of traffic.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TrafficSpec {
     /// The queues it feeds; every named queue gets its own stream.
     pub queues: Vec<QueueId>,
-    /// Length of a frame without FCS, in bytes; not used by recorded traffic.
+    /// Length of a frame without FCS, in bytes; not used by recorded traffic and by messages.
     pub size: Distribution,
     /// What kind of process it is.
     pub kind: TrafficKind,
@@ -48,8 +57,14 @@ pub enum TrafficKind {
     },
     /// Bursts with silence, or a lower rate, between them.
     OnOff(OnOffSpec),
+    /// Poisson packets whose rate is set by a Markov chain.
+    Mmpp(MmppSpec),
     /// Whole batches at random epochs.
     Batch(BatchSpec),
+    /// Messages of measured sizes that begin at random, at the port.
+    Flows(Box<FlowsSpec>),
+    /// Many senders that answer at once, at the port.
+    Incast(Box<IncastSpec>),
     /// Packets read from a trace or a capture, sorted by time.
     Recorded(Arc<[RecordedPacket]>),
 }
@@ -69,6 +84,9 @@ pub struct OnOffSpec {
     pub spacing: Spacing,
     /// The first this many queues share one phase process; 0 and 1: all independent.
     pub in_phase: usize,
+    /// How far all queues burst together, from 0 (independent, but for `in_phase`) to below 1.
+    /// Above 0, OFF periods must be exponential.
+    pub correlation: f64,
 }
 
 /// How packets lie within an ON or OFF period.
@@ -132,157 +150,11 @@ impl Window {
     }
 }
 
-/// A stream of packets in order of time.
-#[derive(Debug)]
-pub(crate) struct Source {
-    process: Process,
-    window: Window,
-    bursts: u64,
-    counts_bursts: bool,
-}
-
-#[derive(Debug)]
-enum Process {
-    Poisson(PoissonSource),
-    Constant(ConstantSource),
-    OnOff(Box<OnOffSource>),
-    Batch(Box<BatchSource>),
-    Recorded(RecordedSource),
-}
-
-/// Draws frame lengths.
-#[derive(Debug, Clone)]
-struct Sizes {
-    size: Distribution,
-    generator: Generator,
-}
-
-impl Sizes {
-    fn new(spec: &TrafficSpec, name: &str, streams: Streams) -> Self {
-        Self { size: spec.size.clone(), generator: streams.stream(&format!("{name} size")) }
-    }
-
-    #[inline]
-    fn draw(&mut self) -> u32 {
-        let len = self.size.sample(&mut self.generator).clamp(1, u64::from(u32::MAX));
-        u32::try_from(len).expect("clamped to 32 bits")
-    }
-}
-
-impl Source {
-    /// The next packet before the window's end, `None` when there is none.
-    pub(crate) fn next(&mut self) -> Option<Arrival> {
-        let end = self.window.end_or_max();
-        let (arrival, bursts) = match &mut self.process {
-            Process::Poisson(source) => source.next(end),
-            Process::Constant(source) => source.next(end),
-            Process::OnOff(source) => source.next(self.window.start, end),
-            Process::Batch(source) => source.next(self.window.start, end),
-            Process::Recorded(source) => source.next(end),
-        };
-        let measured = arrival.is_some_and(|arrival| arrival.time >= self.window.start);
-        self.bursts += match &self.process {
-            Process::Poisson(_) => u64::from(measured),
-            _ => bursts,
-        };
-        arrival
-    }
-
-    /// Sends, in order, some of the packets that come before `limit`: those that it can tell of in
-    /// one go, which may be none.
-    #[inline]
-    pub(crate) fn send_run(&mut self, limit: SimTime, mut send: impl FnMut(Arrival)) {
-        let limit = limit.min(self.window.end_or_max());
-        match &mut self.process {
-            Process::Poisson(source) => {
-                let (start, mut measured) = (self.window.start, 0);
-                source.send_run(limit, &mut |arrival| {
-                    measured += u64::from(arrival.time >= start);
-                    send(arrival);
-                });
-                self.bursts += measured;
-            }
-            Process::OnOff(source) => source.send_run(limit, &mut send),
-            Process::Constant(_) | Process::Batch(_) | Process::Recorded(_) => {}
-        }
-    }
-
-    /// Whether it comes in bursts that are independent of one another.
-    pub(crate) const fn is_bursty(&self) -> bool {
-        matches!(self.process, Process::OnOff(_) | Process::Batch(_))
-    }
-
-    /// Independent bursts begun in the window so far: what a bound on unseen drops may count.
-    pub(crate) fn bursts(&self) -> u64 {
-        if self.counts_bursts { self.bursts } else { 0 }
-    }
-}
-
 impl TrafficSpec {
-    /// The live sources of this table, number `table` of the scenario, in the order in which their
-    /// packets arrive at one instant.
-    pub(crate) fn sources(&self, table: usize, streams: Streams, window: Window) -> Vec<Source> {
-        let source = |process, counts_bursts| Source { process, window, bursts: 0, counts_bursts };
-        let shared = match &self.kind {
-            TrafficKind::Recorded(packets) => {
-                let process = Process::Recorded(RecordedSource::new(Arc::clone(packets)));
-                return vec![source(process, true)];
-            }
-            TrafficKind::Batch(batch) => self.in_phase_queues(batch.in_phase),
-            TrafficKind::OnOff(on_off) => self.in_phase_queues(on_off.in_phase),
-            TrafficKind::Poisson { .. } | TrafficKind::Constant { .. } => &[],
-        };
-        let mut order: Vec<QueueId> = self.queues.clone();
-        order.sort();
-        let name = |queue: QueueId| format!("traffic {table} queue {queue}");
-        let mut sources = Vec::new();
-        for queue in order {
-            let own = name(queue);
-            let leader = if shared.contains(&queue) { shared[0] } else { queue };
-            let leads = leader == queue;
-            let process = match &self.kind {
-                TrafficKind::Poisson { rate } => Process::Poisson(PoissonSource::new(
-                    queue,
-                    *rate,
-                    streams.stream(&format!("{own} arrival")),
-                    Sizes::new(self, &own, streams),
-                )),
-                TrafficKind::Constant { rate } => Process::Constant(ConstantSource::new(
-                    queue,
-                    *rate,
-                    streams.stream(&format!("{own} arrival")),
-                    Sizes::new(self, &own, streams),
-                )),
-                TrafficKind::OnOff(spec) => Process::OnOff(Box::new(OnOffSource::new(
-                    queue,
-                    spec,
-                    streams.stream(&format!("{} phase", name(leader))),
-                    streams.stream(&format!("{own} arrival")),
-                    Sizes::new(self, &own, streams),
-                ))),
-                TrafficKind::Batch(spec) if leads => {
-                    let queues = if shared.contains(&queue) { shared } else { &[queue] };
-                    let sizes = queues.iter().map(|q| Sizes::new(self, &name(*q), streams));
-                    Process::Batch(Box::new(BatchSource::new(
-                        spec,
-                        queues.iter().copied().zip(sizes).collect(),
-                        BatchStreams::new(&own, streams),
-                    )))
-                }
-                TrafficKind::Batch(_) | TrafficKind::Recorded(_) => continue,
-            };
-            sources.push(source(process, leads));
-        }
-        sources
-    }
-
-    fn in_phase_queues(&self, in_phase: usize) -> &[QueueId] {
-        if in_phase < 2 { &[] } else { &self.queues[..in_phase.min(self.queues.len())] }
-    }
-
     /// Mean packets per second at each of its queues; for recorded traffic, over its length.
     #[must_use]
     pub fn rate_per_queue(&self) -> f64 {
+        let queues = to_f64(self.queues.len().max(1) as u64);
         match &self.kind {
             TrafficKind::Poisson { rate } | TrafficKind::Constant { rate } => rate.per_second(),
             TrafficKind::OnOff(spec) => {
@@ -290,10 +162,12 @@ impl TrafficSpec {
                 let packets = spec.rate.per_second() * on + spec.rate_off.per_second() * off;
                 packets / (on + off)
             }
+            TrafficKind::Mmpp(spec) => spec.mean_rate(),
             TrafficKind::Batch(spec) => spec.count.mean() * 1e12 / spec.every.mean(),
+            TrafficKind::Flows(spec) => spec.per_second() * spec.messages.means().packets / queues,
+            TrafficKind::Incast(spec) => spec.per_second() * spec.answers.means().packets / queues,
             TrafficKind::Recorded(packets) => {
                 let last = packets.last().map_or(0.0, |packet| to_f64(packet.time.as_ps()));
-                let queues = to_f64(self.queues.len().max(1) as u64);
                 if last > 0.0 { to_f64(packets.len() as u64) * 1e12 / last / queues } else { 0.0 }
             }
         }
@@ -303,12 +177,21 @@ impl TrafficSpec {
     /// periods between which they come.
     #[must_use]
     pub fn events_per_queue(&self) -> f64 {
-        let periods = match &self.kind {
+        self.rate_per_queue() + self.periods_per_queue()
+    }
+
+    /// Mean periods, or epochs, per second at each of its queues.
+    #[must_use]
+    pub fn periods_per_queue(&self) -> f64 {
+        let queues = to_f64(self.queues.len().max(1) as u64);
+        match &self.kind {
             TrafficKind::OnOff(spec) => 2e12 / (spec.on.mean() + spec.off.mean()),
+            TrafficKind::Mmpp(spec) => spec.changes(),
             TrafficKind::Batch(spec) => 1e12 / spec.every.mean(),
+            TrafficKind::Flows(spec) => (spec.epochs + spec.per_second()) / queues,
+            TrafficKind::Incast(spec) => (spec.epochs() + spec.per_second()) / queues,
             _ => 0.0,
-        };
-        self.rate_per_queue() + periods
+        }
     }
 
     /// Whether packets come from a recording.
@@ -326,10 +209,46 @@ impl TrafficSpec {
         }
     }
 
+    /// Whether its queues come in bursts of their own, which can be in phase.
+    #[must_use]
+    pub const fn has_phases(&self) -> bool {
+        use TrafficKind::{Batch, Mmpp, OnOff};
+        matches!(self.kind, OnOff(_) | Mmpp(_) | Batch(_))
+    }
+
     /// Whether it comes in bursts that are independent of one another.
     #[must_use]
     pub const fn is_bursty(&self) -> bool {
-        matches!(self.kind, TrafficKind::OnOff(_) | TrafficKind::Batch(_))
+        self.has_phases() || matches!(self.kind, TrafficKind::Flows(_) | TrafficKind::Incast(_))
+    }
+
+    /// The messages that packets are cut from, where they are.
+    #[must_use]
+    pub fn messages(&self) -> Option<&MessageSpec> {
+        match &self.kind {
+            TrafficKind::Flows(spec) => Some(&spec.messages),
+            TrafficKind::Incast(spec) => Some(&spec.answers),
+            _ => None,
+        }
+    }
+
+    /// The published table of sizes that is used, if one is.
+    #[must_use]
+    pub fn size_table(&self) -> Option<&'static SizeTable> {
+        match &self.kind {
+            TrafficKind::Flows(spec) => spec.table,
+            TrafficKind::Incast(spec) => spec.table,
+            _ => None,
+        }
+    }
+
+    /// Mean length of a frame without FCS, in bytes; not of recorded traffic.
+    #[must_use]
+    pub fn mean_len(&self) -> f64 {
+        self.messages().map_or_else(
+            || self.size.mean(),
+            |messages| messages.means().frame_bytes / messages.means().packets,
+        )
     }
 
     /// Whether independent bursts, or packets, go on coming as time passes.

@@ -15,7 +15,7 @@ pub fn results_schema() -> Value {
         ("plan", plan()),
         ("sensitivity", sensitivity()),
         ("footprint", footprint()),
-        ("check", json!({ "ok": boolean(), "warnings": list(&text()) })),
+        ("check", check()),
         ("shard status", shard_status()),
         ("reproduce", reproduce()),
     ];
@@ -41,6 +41,11 @@ pub fn results_schema() -> Value {
             "sweep_row": sweep_row(),
         },
     })
+}
+
+fn check() -> Value {
+    let table = object(&json!({ "name": text(), "about": text() }));
+    json!({ "ok": boolean(), "warnings": list(&text()), "size_tables": list(&table) })
 }
 
 /// An object with these fields, all required but those whose name ends in `?`.

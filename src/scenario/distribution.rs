@@ -10,9 +10,15 @@ use crate::units::to_f64;
 
 type Result<T> = std::result::Result<T, ScenarioError>;
 
-/// Sizes and weights of TRex's IMIX, frames without FCS (`scripts/stl/imix.py` of
-/// cisco-system-traffic-generator/trex-core).
-const IMIX: [(u64, f64); 3] = [(60, 28.0), (590, 20.0), (1514, 4.0)];
+/// The mixes called IMIX: name, then sizes (frames without FCS) and weights.
+///
+/// TRex has 7:5:1 (`scripts/stl/imix.py` of cisco-system-traffic-generator/trex-core). "Simple
+/// IMIX" has 7:4:1 of IP packets of 40, 576 and 1500 bytes (atheurer/trafficgen pull request 42,
+/// after Wikipedia's "Internet Mix"; iperf's pull request 1576 has the same weights).
+pub(super) const IMIX: [(&str, [(u64, f64); 3]); 3] =
+    [("imix", TREX), ("imix-trex", TREX), ("imix-simple", [(60, 7.0), (590, 4.0), (1514, 1.0)])];
+
+const TREX: [(u64, f64); 3] = [(60, 28.0), (590, 20.0), (1514, 4.0)];
 
 /// Reads a distribution of `of`.
 pub(super) fn read(field: &Field<'_>, of: Of) -> Result<Distribution> {
@@ -67,11 +73,12 @@ fn constant(field: &Field<'_>, of: Of) -> Result<Distribution> {
     match of {
         Of::Times => Ok(Distribution::Constant(field.time()?.as_ps())),
         Of::Counts => Ok(Distribution::Constant(field.count(1, u64::from(u32::MAX))?)),
-        Of::Sizes if field.is_text() && field.text()? == "imix" => {
-            let total: f64 = IMIX.iter().map(|(_, weight)| weight).sum();
+        Of::Sizes if field.is_text() && field.text()?.starts_with("imix") => {
+            let (_, mix) = IMIX[field.choice(&IMIX.map(|(name, _)| name))?];
+            let total: f64 = mix.iter().map(|(_, weight)| weight).sum();
             Ok(Distribution::Discrete {
-                values: IMIX.iter().map(|(size, _)| *size).collect(),
-                weights: IMIX.iter().map(|(_, weight)| weight / total).collect(),
+                values: mix.iter().map(|(size, _)| *size).collect(),
+                weights: mix.iter().map(|(_, weight)| weight / total).collect(),
             })
         }
         Of::Sizes => Ok(Distribution::Constant(frame_size(field)?)),
@@ -157,7 +164,18 @@ fn pareto(fields: &Fields<'_>, of: Of) -> Result<Distribution> {
             _ => return Err(field.error("is not above min; write the larger value here")),
         },
     };
-    Ok(Distribution::Pareto { min, shape: shape(fields)?, max })
+    let shape = match (fields.get("shape"), fields.get("hurst")) {
+        // Taqqu, Willinger and Sherman, ACM CCR 27(2), 1997: on-off sources whose periods have this
+        // tail index add up to traffic with that Hurst parameter.
+        (None, Some(hurst)) => {
+            3.0 - 2.0 * hurst.number("a number above 0.5 and below 1", |h| h > 0.5 && h < 1.0)?
+        }
+        (Some(_), Some(hurst)) => {
+            return Err(hurst.error("says the same as shape; give one of the two"));
+        }
+        _ => shape(fields)?,
+    };
+    Ok(Distribution::Pareto { min, shape, max })
 }
 
 fn hyperexponential(fields: &Fields<'_>, of: Of) -> Result<Distribution> {

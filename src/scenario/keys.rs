@@ -3,6 +3,10 @@
 //! A key that is not here is refused before anyone could read it; a key that is here and never read
 //! trips an assertion in debug builds. So neither list nor reader can fall behind the other.
 
+mod traffic;
+
+pub(super) use traffic::{IN_SAMPLE, RSS, SPACINGS, TRAFFIC};
+
 use crate::preset::NAMES;
 
 /// A key of a table.
@@ -33,6 +37,14 @@ pub(super) enum Kind {
     /// When slots are reposted.
     Refill,
     Rate,
+    /// A list of rates.
+    Rates,
+    /// The name of a table of sizes, or a distribution.
+    FlowSizes,
+    /// A bit rate, or a share.
+    Load,
+    /// A square of times or "never".
+    Transition,
     BitRate,
     /// A distribution of times, sizes or counts.
     Distribution(Of),
@@ -71,6 +83,10 @@ impl Kind {
             Self::Truth => "true",
             Self::Refill => "\"every-poll\"",
             Self::Rate => "\"3 Mpps\"",
+            Self::FlowSizes => "\"websearch\"",
+            Self::Load => "\"40 Gbit/s\"",
+            Self::Rates => "[\"1 Mpps\", \"8 Mpps\"]",
+            Self::Transition => "[[\"never\", \"100 us\"], [\"400 us\", \"never\"]]",
             Self::BitRate => "\"100 Gbit/s\"",
             Self::Distribution(Of::Sizes) => "\"1500 B\"",
             Self::Distribution(Of::Counts) => "8",
@@ -102,9 +118,13 @@ pub(super) fn is_key(path: &str) -> bool {
                 part.parse::<usize>().is_ok() && parts.next().is_none_or(|name| variants.has(name))
             }
             // Parameters of a distribution, entries of a list.
-            Kind::Distribution(_) | Kind::DistributionOrList | Kind::CountOrList | Kind::Refill => {
-                true
-            }
+            Kind::Distribution(_)
+            | Kind::DistributionOrList
+            | Kind::CountOrList
+            | Kind::Refill
+            | Kind::FlowSizes
+            | Kind::Rates
+            | Kind::Transition => true,
             _ => false,
         }
     }
@@ -375,70 +395,6 @@ pub(super) const STALL: &[Key] = &[
 
 pub(super) const SCOPES: &[&str] = &["core", "host"];
 
-pub(super) const TRAFFIC: Variants = Variants {
-    tag: "kind",
-    variants: &[
-        ("poisson", STEADY, "Independent exponential gaps."),
-        ("constant", STEADY, "Equal gaps from a random phase."),
-        ("on-off", ON_OFF, "Bursts with silence, or a lower rate, between them."),
-        ("batch", BATCH, "Whole batches at random epochs."),
-        ("trace", TRACE, "Packets of a recording."),
-        ("pcap", PCAP, "Packets of a capture, steered by RSS."),
-    ],
-    common: &[key("queues", Kind::Queues, "all", "\"all\" or a list of queue ids.")],
-};
-
-const SIZE: Key = key(
-    "size",
-    Kind::Distribution(Of::Sizes),
-    "1500 B",
-    "Frame length without FCS: a distribution, or \"imix\".",
-);
-
-const IN_PHASE: Key = key(
-    "in_phase",
-    Kind::Count,
-    "0",
-    "The first this many of `queues` share one process; 0 and 1: all independent.",
-);
-
-const STEADY: &[Key] = &[key("rate", Kind::Rate, "", "Per queue."), SIZE];
-
-const ON_OFF: &[Key] = &[
-    key("rate", Kind::Rate, "", "Per queue, while ON."),
-    key("rate_off", Kind::Rate, "0 pps", "Per queue, while OFF."),
-    key("on", Kind::Distribution(Of::Times), "", "Length of an ON period."),
-    key("off", Kind::Distribution(Of::Times), "", "Length of an OFF period."),
-    key("spacing", Kind::Choice(SPACINGS), "poisson", "How packets lie within a period."),
-    IN_PHASE,
-    SIZE,
-];
-
-pub(super) const SPACINGS: &[&str] = &["poisson", "constant"];
-
-const BATCH: &[Key] = &[
-    key("every", Kind::Distribution(Of::Times), "", "Time between epochs."),
-    key("count", Kind::Distribution(Of::Counts), "", "Packets of a batch."),
-    key("spacing", Kind::Time, "0 ns", "Time between a batch's packets at one queue."),
-    IN_PHASE,
-    SIZE,
-];
-
-const TRACE: &[Key] = &[key("file", Kind::File, "", "CSV with t_ns, queue and len.")];
-
-const PCAP: &[Key] = &[
-    key("file", Kind::File, "", "A pcap or pcapng file; gzip is fine."),
-    key("rss", Kind::Rss, "toeplitz", "How frames are steered to `queues`."),
-    key("speed", Kind::Number, "1.0", "Replay this many times faster."),
-    key("repeat", Kind::Count, "1", "Replay this many times over."),
-];
-
-pub(super) const RSS: &[Key] = &[
-    key("key", Kind::Text, "Microsoft's", "Toeplitz key: 40 bytes in hexadecimal, as ethtool -x."),
-    key("table_len", Kind::Count, "128", "Entries of an indirection table spread evenly."),
-    key("indirection", Kind::Queues, "", "The indirection table itself, instead of table_len."),
-];
-
 pub(super) const PLACEMENT: &[Key] =
     &[key("mode", Kind::Choice(&["off"]), "off", "Only \"off\" in this version.")];
 
@@ -478,6 +434,7 @@ pub(super) const DISTRIBUTIONS: &[(&str, &[Key])] = &[
         &[
             key("min", Kind::Text, "", "Least value."),
             key("shape", Kind::Number, "", "Tail index."),
+            key("hurst", Kind::Number, "", "Instead of shape: 3 - 2 x hurst, above 0.5, below 1."),
             key("max", Kind::Text, "", "Greatest value; absent: none."),
         ],
     ),

@@ -7,7 +7,6 @@ use super::nic::{self, ENTRIES_MAX};
 use super::quantity::{Field, Fields};
 use super::warning::Warning;
 use super::{NicSpec, PlanSpec, RunSpec, Scenario, Shape, axis, host, range, reserve, traffic};
-use crate::model::distribution::Distribution;
 use crate::model::host::HostSpec;
 use crate::model::memory::driver::{Driver, FRAME_HEADERS};
 use crate::model::port::wire_bytes;
@@ -31,10 +30,9 @@ impl Scenario {
         let mut warnings = Vec::new();
         let title = root.or("title", String::new(), |field| field.text().map(str::to_owned))?;
         let nic = nic::read(&root.require("nic")?, &mut warnings)?;
-        let queues = nic.rx.len();
         let reserve = reserve::read(&root, &nic)?;
         let (host, stalls) = host::read(&root.require("host")?, &nic)?;
-        let traffic = read_traffic(&root.require("traffic")?, queues, &mut warnings)?;
+        let traffic = read_traffic(&root.require("traffic")?, &nic, &mut warnings)?;
         check_placement(&root)?;
         axis::read(root.get("sweep").as_ref())?;
         let plan = plan(root.get("plan"), &nic)?;
@@ -94,7 +92,7 @@ impl Scenario {
             .filter(|traffic| !traffic.is_recorded())
             .map(|traffic| {
                 let packets = traffic.rate_per_queue() * to_f64(traffic.queues.len() as u64);
-                packets * mean_wire_bytes(&traffic.size) * 8.0
+                packets * mean_wire_bytes(traffic) * 8.0
             })
             .sum();
         if offered >= line_rate.per_second() {
@@ -120,7 +118,7 @@ impl Scenario {
             for queue in &traffic.queues {
                 let rate = traffic.rate_per_queue();
                 offered[queue.index()] += rate;
-                bytes[queue.index()] += rate * traffic.size.mean();
+                bytes[queue.index()] += rate * traffic.mean_len();
             }
         }
         let running: f64 = self.stalls.iter().map(|stall| 1.0 - stall.expected_share()).product();
@@ -177,9 +175,13 @@ impl Scenario {
     }
 }
 
-/// Mean bytes on the wire of frames of this size: exact for a constant, else over many draws, since
-/// short frames are padded.
-fn mean_wire_bytes(size: &Distribution) -> f64 {
+/// Mean bytes on the wire of a frame: exact for a constant size, else over many draws, since short
+/// frames are padded.
+fn mean_wire_bytes(traffic: &TrafficSpec) -> f64 {
+    if let Some(messages) = traffic.messages() {
+        return messages.means().wire_bytes / messages.means().packets;
+    }
+    let size = &traffic.size;
     const DRAWS: u32 = 20_000;
     let mut generator = Streams::new(0, 0).stream("mean wire bytes");
     let mut draw = || {
@@ -231,13 +233,13 @@ fn run(field: Option<Field<'_>>, scenario: &Scenario) -> Result<RunSpec> {
 
 fn read_traffic(
     field: &Field<'_>,
-    queues: usize,
+    nic: &NicSpec,
     warnings: &mut Vec<Warning>,
 ) -> Result<Vec<TrafficSpec>> {
     let tables = field.items().filter(|tables| !tables.is_empty()).ok_or_else(|| {
         field.error("is empty or no list of tables; write at least one [[traffic]]")
     })?;
-    tables.iter().map(|table| traffic::read_table(table, queues, warnings)).collect()
+    tables.iter().map(|table| traffic::read_table(table, nic, warnings)).collect()
 }
 
 fn check_placement(root: &Fields<'_>) -> Result<()> {

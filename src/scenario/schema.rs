@@ -2,7 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
+use super::distribution::IMIX;
 use super::keys::{DISTRIBUTIONS, Key, Kind, Of, REFILL, RSS, SCENARIO, Variants};
+use crate::model::traffic::TABLES;
 
 /// The JSON Schema (draft 2020-12) of a scenario file.
 #[must_use]
@@ -52,6 +54,23 @@ fn kind(kind: Kind) -> Value {
         Kind::Truth => json!({ "type": "boolean" }),
         Kind::Refill => json!({ "anyOf": [{ "const": "every-poll" }, table(REFILL, &[])] }),
         Kind::Rate => quantity("[kMG]?pps|[kMGT]?bit/s"),
+        Kind::FlowSizes => {
+            let tables = TABLES
+                .iter()
+                .map(|table| json!({ "const": table.name, "description": table.to_string() }));
+            let sizes = std::iter::once(distribution(Of::Sizes));
+            json!({ "anyOf": tables.chain(sizes).collect::<Vec<Value>>() })
+        }
+        Kind::Load => json!({ "anyOf": [
+            self::kind(Kind::BitRate),
+            { "type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1 },
+        ] }),
+        Kind::Rates => json!({ "type": "array", "items": self::kind(Kind::Rate), "minItems": 2 }),
+        Kind::Transition => {
+            let change = json!({ "anyOf": [{ "const": "never" }, self::kind(Kind::Time)] });
+            let row = json!({ "type": "array", "items": change, "minItems": 2 });
+            json!({ "type": "array", "items": row, "minItems": 2 })
+        }
         Kind::BitRate => quantity("[kMGT]?bit/s"),
         Kind::Distribution(of) => distribution(of),
         Kind::DistributionOrList => {
@@ -89,7 +108,10 @@ fn quantity(units: &str) -> Value {
 fn distribution(of: Of) -> Value {
     let constant = match of {
         Of::Times => kind(Kind::Time),
-        Of::Sizes => json!({ "anyOf": [{ "const": "imix" }, kind(Kind::Size)] }),
+        Of::Sizes => {
+            let mixes = IMIX.map(|(name, _)| name);
+            json!({ "anyOf": [{ "enum": mixes }, kind(Kind::Size)] })
+        }
         Of::Counts => kind(Kind::Count),
     };
     let mut choices = vec![constant];

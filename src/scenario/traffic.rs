@@ -1,36 +1,35 @@
 //! Reading `[[traffic]]`.
 
+mod messages;
+mod phases;
+mod recorded;
+mod rss;
+
 use std::collections::BTreeSet;
 
-use super::distribution::{read, read_positive_times};
+use super::NicSpec;
+use super::distribution::read;
 use super::error::ScenarioError;
-use super::keys::{Of, RSS, SPACINGS, TRAFFIC};
+use super::keys::{Of, TRAFFIC};
 use super::quantity::{Field, Fields};
 use super::warning::Warning;
 use crate::id::QueueId;
-use crate::input::pcap::{FrameRef, for_each_frame};
-use crate::input::trace::read_packets;
 use crate::model::distribution::Distribution;
-use crate::model::steering::{MICROSOFT_KEY, Rss};
-use crate::model::traffic::{
-    BatchSpec, OnOffSpec, RecordedPacket, Spacing, TrafficKind, TrafficSpec,
-};
-use crate::units::{PacketRate, SimDuration, SimTime, round_to_u64, to_f64};
+use crate::model::traffic::{RecordedPacket, TrafficKind, TrafficSpec};
+use crate::units::PacketRate;
 
 type Result<T> = std::result::Result<T, ScenarioError>;
 
 /// The frame length where a scenario names none, in bytes without FCS.
 const DEFAULT_SIZE: u64 = 1500;
 
-/// Least mean of an ON or OFF period, in picoseconds: less than a frame takes on any wire.
-const PERIOD_MIN_PS: f64 = 1e3;
-
-/// Reads one table of traffic for a NIC with `queues` queues.
+/// Reads one table of traffic for a NIC.
 pub(super) fn read_table(
     field: &Field<'_>,
-    queues: usize,
+    nic: &NicSpec,
     warnings: &mut Vec<Warning>,
 ) -> Result<TrafficSpec> {
+    let queues = nic.rx.len();
     let (_, fields) = field.variant(&TRAFFIC)?;
     let kind = field.member(TRAFFIC.tag).expect("the variant was chosen by it");
     let ids = match fields.get("queues") {
@@ -39,12 +38,24 @@ pub(super) fn read_table(
     };
     let spec = match kind.text()? {
         "trace" => {
-            let packets = trace(&fields.require("file")?, &ids, queues)?;
-            recorded(ids, packets)
+            let packets = recorded::trace(&fields, &ids, queues)?;
+            replay(ids, packets)
         }
         "pcap" => {
-            let packets = pcap(&fields, &ids, warnings)?;
-            recorded(ids, packets)
+            let packets = recorded::pcap(&fields, &ids, warnings)?;
+            replay(ids, packets)
+        }
+        "millisampler" => {
+            let packets = recorded::millisampler(&fields, &ids, warnings)?;
+            replay(ids, packets)
+        }
+        "flows" => {
+            let flows = messages::flows(&fields, &ids, nic)?;
+            unsized_spec(ids, TrafficKind::Flows(Box::new(flows)))
+        }
+        "incast" => {
+            let incast = messages::incast(&fields, &ids)?;
+            unsized_spec(ids, TrafficKind::Incast(Box::new(incast)))
         }
         name => {
             let size = fields.or("size", Distribution::Constant(DEFAULT_SIZE), |field| {
@@ -56,8 +67,12 @@ pub(super) fn read_table(
             let kind = match name {
                 "poisson" => TrafficKind::Poisson { rate: positive_rate(&fields, mean_size)? },
                 "constant" => TrafficKind::Constant { rate: positive_rate(&fields, mean_size)? },
-                "on-off" => TrafficKind::OnOff(on_off(&fields, mean_size, ids.len())?),
-                _ => TrafficKind::Batch(batch(&fields, ids.len())?),
+                "on-off" => TrafficKind::OnOff(phases::on_off(&fields, mean_size, ids.len())?),
+                "mmpp" => TrafficKind::Mmpp(phases::mmpp(&fields, mean_size, ids.len())?),
+                "self-similar" => {
+                    TrafficKind::Mmpp(phases::self_similar(&fields, mean_size, ids.len())?)
+                }
+                _ => TrafficKind::Batch(phases::batch(&fields, ids.len())?),
             };
             TrafficSpec { queues: ids, size, kind }
         }
@@ -66,9 +81,13 @@ pub(super) fn read_table(
     Ok(spec)
 }
 
-fn recorded(queues: Vec<QueueId>, packets: Vec<RecordedPacket>) -> TrafficSpec {
-    let size = Distribution::Constant(DEFAULT_SIZE);
-    TrafficSpec { queues, size, kind: TrafficKind::Recorded(packets.into()) }
+fn replay(queues: Vec<QueueId>, packets: Vec<RecordedPacket>) -> TrafficSpec {
+    unsized_spec(queues, TrafficKind::Recorded(packets.into()))
+}
+
+/// Traffic whose frames have lengths of their own.
+fn unsized_spec(queues: Vec<QueueId>, kind: TrafficKind) -> TrafficSpec {
+    TrafficSpec { queues, size: Distribution::Constant(DEFAULT_SIZE), kind }
 }
 
 fn all(queues: usize) -> Vec<QueueId> {
@@ -115,172 +134,4 @@ fn positive_rate(fields: &Fields<'_>, mean_size: f64) -> Result<PacketRate> {
         rate if rate.is_zero() => Err(field.error("is zero; no packet would ever come")),
         rate => Ok(rate),
     }
-}
-
-fn in_phase(fields: &Fields<'_>, queues: usize) -> Result<usize> {
-    let field = fields.get("in_phase");
-    field.map_or(Ok(0), |field| {
-        let max = u32::try_from(queues).expect("queues are counted in 32 bits");
-        field.count_u32(0, max).map(|count| count as usize).map_err(|_| {
-            field.error(&format!(
-                "is {}; write a whole number from 0 to {max}, the queues of this table",
-                field.value().kind()
-            ))
-        })
-    })
-}
-
-fn on_off(fields: &Fields<'_>, mean_size: f64, queues: usize) -> Result<OnOffSpec> {
-    let period = |name| {
-        let field = fields.require(name)?;
-        let lengths = read_positive_times(&field)?;
-        if lengths.mean() < PERIOD_MIN_PS {
-            return Err(field.error("has a mean below 1 ns, less than a frame takes on any wire"));
-        }
-        Ok(lengths)
-    };
-    let (on, off) = (period("on")?, period("off")?);
-    let spec = OnOffSpec {
-        rate: positive_rate(fields, mean_size)?,
-        rate_off: fields.or("rate_off", PacketRate::ZERO, |field| rate(field, mean_size))?,
-        on,
-        off,
-        spacing: match fields.or("spacing", 0, |field| field.choice(SPACINGS))? {
-            0 => Spacing::Poisson,
-            _ => Spacing::Constant,
-        },
-        in_phase: in_phase(fields, queues)?,
-    };
-    Ok(spec)
-}
-
-fn batch(fields: &Fields<'_>, queues: usize) -> Result<BatchSpec> {
-    let count_field = fields.require("count")?;
-    let count = read(&count_field, Of::Counts)?;
-    if !(count.mean().is_finite() && count.mean() > 0.0) {
-        return Err(count_field.error("needs a finite mean above zero"));
-    }
-    Ok(BatchSpec {
-        every: read_positive_times(&fields.require("every")?)?,
-        count,
-        spacing: fields.or("spacing", SimDuration::ZERO, Field::time)?,
-        in_phase: in_phase(fields, queues)?,
-    })
-}
-
-fn trace(field: &Field<'_>, ids: &[QueueId], queues: usize) -> Result<Vec<RecordedPacket>> {
-    let file = field.file()?;
-    let mut packets = Vec::new();
-    for (number, record) in field.read(read_packets)?.into_iter().enumerate() {
-        if record.queue as usize >= queues {
-            return Err(field.error(&format!(
-                "packet {} of {} is for queue {}, but nic.queues is {queues}; queues count from 0",
-                number + 1,
-                file.display(),
-                record.queue
-            )));
-        }
-        let queue = QueueId::new(record.queue);
-        if ids.contains(&queue) {
-            let time = SimTime::from_ps(record.t_ps);
-            packets.push(RecordedPacket { time, queue, len: record.len });
-        }
-    }
-    if packets.is_empty() {
-        return Err(field.error("has no packet for the queues of this table"));
-    }
-    Ok(packets)
-}
-
-fn pcap(
-    fields: &Fields<'_>,
-    ids: &[QueueId],
-    warnings: &mut Vec<Warning>,
-) -> Result<Vec<RecordedPacket>> {
-    let field = fields.require("file")?;
-    let rss = rss(fields.get("rss"), ids)?;
-    let speed = fields.or("speed", 1.0, |f| f.number("a number above 0", |speed| speed > 0.0))?;
-    let repeat = fields.or("repeat", 1, |f| f.count(1, 1_000_000))?;
-    let file = field.file()?;
-    let mut once = Vec::new();
-    let mut keep = |frame: FrameRef<'_>| {
-        let queue = QueueId::new(rss.queue_of_frame(frame.link_type, frame.data).queue);
-        let time = SimTime::from_ps(round_to_u64(to_f64(frame.t_ps) / speed));
-        once.push(RecordedPacket { time, queue, len: frame.len.max(1) });
-    };
-    let summary = field.read(|path| for_each_frame(path, &mut keep))?;
-    if summary.reordered > 0 {
-        let file = file.display().to_string();
-        warnings.push(Warning::Reordered { file, frames: summary.reordered });
-    }
-    repeated(once, repeat).ok_or_else(|| {
-        field.error(&format!(
-            "repeated so often, or replayed so slowly, has more than {PACKETS_MAX} packets or \
-             lasts longer than simulated time can (213 days)"
-        ))
-    })
-}
-
-/// Most packets of a repeated capture: they are held in memory, 16 bytes each.
-const PACKETS_MAX: usize = 200_000_000;
-
-/// The capture `times` times over, each a mean gap after the one before.
-fn repeated(once: Vec<RecordedPacket>, times: u64) -> Option<Vec<RecordedPacket>> {
-    let last = once.last().filter(|packet| packet.time != SimTime::MAX)?.time.as_ps();
-    if times == 1 {
-        return Some(once);
-    }
-    let gaps = (once.len() as u64).saturating_sub(1).max(1);
-    let period = last.checked_add(last / gaps)?;
-    let count = once.len().checked_mul(usize::try_from(times).ok()?)?;
-    period.checked_mul(times).filter(|_| count <= PACKETS_MAX)?;
-    let turns = (0..times).map(|turn| SimDuration::from_ps(period * turn));
-    let shifted = |offset| {
-        once.iter().map(move |packet| RecordedPacket { time: packet.time + offset, ..*packet })
-    };
-    Some(turns.flat_map(shifted).collect())
-}
-
-/// `rss`: absent, `"toeplitz"` or `true` spread the queues evenly over 128 entries; a table names
-/// key and indirection.
-fn rss(field: Option<Field<'_>>, ids: &[QueueId]) -> Result<Rss> {
-    const TABLE_LEN: u32 = 128;
-    let queues: Vec<u32> = ids.iter().map(|id| id.get()).collect();
-    let even = |len: u32| Rss::equal(&queues, len as usize);
-    let Some(field) = field else {
-        return Ok(even(TABLE_LEN).expect("a table of queues that exist is not empty"));
-    };
-    let table = if field.truth() == Some(true) {
-        even(TABLE_LEN)
-    } else if field.is_text() {
-        field.choice(&["toeplitz"])?;
-        even(TABLE_LEN)
-    } else {
-        let fields = field.fields(RSS)?;
-        let key = fields.or("key", MICROSOFT_KEY.to_vec(), hash_key)?;
-        let len = fields.or("table_len", TABLE_LEN, |f| f.count_u32(1, 65_536))?;
-        let table = match fields.get("indirection") {
-            None => (0..len as usize).map(|entry| queues[entry % queues.len()]).collect(),
-            Some(list) => {
-                let all = ids.iter().map(|id| id.index()).max().unwrap_or(0) + 1;
-                queue_list(&list, all, false)?.iter().map(|id| id.get()).collect()
-            }
-        };
-        fields.finish();
-        Rss::new(&key, table)
-    };
-    table.map_err(|error| field.error(&error.to_string()))
-}
-
-/// Forty bytes in hexadecimal, with or without colons.
-fn hash_key(field: &Field<'_>) -> Result<Vec<u8>> {
-    let wrong = || field.error("is no key; write 40 bytes in hexadecimal, as `ethtool -x` prints");
-    let digits: String =
-        field.text()?.chars().filter(|c| *c != ':' && !c.is_whitespace()).collect();
-    if digits.len() != 80 || !digits.is_ascii() {
-        return Err(wrong());
-    }
-    (0..40)
-        .map(|byte| u8::from_str_radix(&digits[2 * byte..2 * byte + 2], 16).map_err(|_| wrong()))
-        .collect()
 }

@@ -55,6 +55,13 @@ pub enum Warning {
         /// How many frames.
         frames: u64,
     },
+    /// Millisampler records without `ingressBytes`.
+    SkippedRecords {
+        /// The file or folder.
+        file: String,
+        /// How many records.
+        records: u64,
+    },
     /// Recorded returns of buffers that nobody held.
     ReturnsWithoutBuffer {
         /// How many buffers.
@@ -111,6 +118,9 @@ impl fmt::Display for Warning {
                 "{file}: {frames} frames were stamped earlier than the frame before them and are \
                  replayed at its time"
             ),
+            Self::SkippedRecords { file, records } => {
+                write!(f, "{file}: {records} records have no ingressBytes and are skipped")
+            }
             Self::ReturnsWithoutBuffer { count } => {
                 write!(f, "{count} recorded buffer returns found no buffer outstanding")
             }

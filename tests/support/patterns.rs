@@ -92,6 +92,7 @@ proptest! {
             off: Distribution::Constant(off),
             spacing: Spacing::Constant,
             in_phase: 0,
+            correlation: 0.0,
         });
         let arrivals = arrivals(&system(&[0], kind));
         let (packets, ps) = (i64::from(packets), i64::from(ps));

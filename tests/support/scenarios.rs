@@ -13,9 +13,11 @@ use rxplan::model::host::{
 use rxplan::model::policy::Policy;
 use rxplan::model::port::{FifoOrder, FifoSpec};
 use rxplan::model::stall::{RecordedStall, Scope, StallPattern, StallSpec};
+use rxplan::model::steering::Rss;
 use rxplan::model::system::SystemSpec;
 use rxplan::model::traffic::{
-    BatchSpec, OnOffSpec, RecordedPacket, Spacing, TrafficKind, TrafficSpec, Window,
+    BatchSpec, Connections, FlowsSpec, HEADERS, IncastSpec, MessageSpec, MmppSpec, OnOffSpec,
+    RecordedPacket, Segmentation, Spacing, TrafficKind, TrafficSpec, Window,
 };
 use rxplan::units::{BitRate, PacketRate, SimDuration, SimTime};
 
@@ -339,7 +341,10 @@ fn traffic(queues: u32) -> impl Strategy<Value = TrafficSpec> {
         rate().prop_map(|rate| TrafficKind::Poisson { rate }),
         rate().prop_map(|rate| TrafficKind::Constant { rate }),
         on_off(queues),
+        mmpp(queues),
         batches(queues),
+        flows(queues),
+        incasts(queues),
         recording(queues),
     ];
     (some, size, kind).prop_map(|(queues, size, kind)| TrafficSpec { queues, size, kind })
@@ -350,11 +355,27 @@ fn on_off(queues: u32) -> impl Strategy<Value = TrafficKind> {
     let off_rate = prop_oneof![Just(PacketRate::ZERO), rate()];
     let period =
         || prop_oneof![times(1), (10.0..50.0).prop_map(|mean| Distribution::Exponential { mean })];
-    (rate(), off_rate, period(), period(), spacing, 0..=queues as usize).prop_map(
-        |(rate, rate_off, on, off, spacing, in_phase)| {
-            TrafficKind::OnOff(OnOffSpec { rate, rate_off, on, off, spacing, in_phase })
+    let phase = (0..=queues as usize, prop_oneof![3 => Just(0.0), 1 => 0.05..0.95]);
+    (rate(), off_rate, period(), period(), spacing, phase).prop_map(
+        |(rate, rate_off, on, off, spacing, (in_phase, correlation))| {
+            let off = if correlation > 0.0 { exponential(&off) } else { off };
+            let spec = OnOffSpec { rate, rate_off, on, off, spacing, in_phase, correlation };
+            TrafficKind::OnOff(spec)
         },
     )
+}
+
+fn exponential(times: &Distribution) -> Distribution {
+    Distribution::Exponential { mean: times.mean() }
+}
+
+fn mmpp(queues: u32) -> impl Strategy<Value = TrafficKind> {
+    let changes = vec(vec(0.01..0.2, 3), 3);
+    (vec(rate(), 2), changes, 0..=queues as usize).prop_map(|(mut rates, changes, in_phase)| {
+        rates.push(PacketRate::ZERO);
+        let spec = MmppSpec::new(rates, &changes, in_phase);
+        TrafficKind::Mmpp(spec.expect("all changes are possible"))
+    })
 }
 
 fn batches(queues: u32) -> impl Strategy<Value = TrafficKind> {
@@ -370,6 +391,67 @@ fn batches(queues: u32) -> impl Strategy<Value = TrafficKind> {
         let spacing = SimDuration::from_ps(spacing);
         TrafficKind::Batch(BatchSpec { every, count, spacing, in_phase })
     })
+}
+
+/// Cuts messages into packets of one buffer to three, a few picoseconds apart.
+fn segmentation() -> impl Strategy<Value = Segmentation> {
+    let rates = std::vec!["170 Tbit/s", "700 Tbit/s"];
+    let rate = prop::sample::select(rates)
+        .prop_map(|rate| BitRate::parse(rate).expect("a rate of many bits"));
+    (HEADERS + 1..=HEADERS + 200, 1_u32..=3, rate)
+        .prop_map(|(mtu, train, rate)| Segmentation::new(mtu, train, rate))
+}
+
+fn spread(queues: u32) -> Rss {
+    let all: Vec<u32> = (0..queues).collect();
+    Rss::equal(&all, 5).expect("there are queues")
+}
+
+fn flows(queues: u32) -> impl Strategy<Value = TrafficKind> {
+    let sizes = prop_oneof![
+        (1_u64..500).prop_map(Distribution::Constant),
+        Just(Distribution::Discrete {
+            values: std::vec![20, 200, 900],
+            weights: std::vec![0.5, 0.4, 0.1]
+        }),
+    ];
+    let connections = (0_u32..4, 0_u32..2).prop_map(|(count, heavy)| Connections {
+        count,
+        zipf: 1.2,
+        heavy,
+        heavy_share: 0.4,
+    });
+    let together = (1_u64..3).prop_map(Distribution::Constant);
+    (sizes, segmentation(), 0.01..0.1, together, connections).prop_map(
+        move |(sizes, segmentation, per_ps, together, connections)| {
+            TrafficKind::Flows(Box::new(FlowsSpec {
+                messages: MessageSpec::new(sizes, segmentation),
+                table: None,
+                together,
+                epochs: per_ps * 1e12,
+                connections,
+                rss: spread(queues),
+            }))
+        },
+    )
+}
+
+fn incasts(queues: u32) -> impl Strategy<Value = TrafficKind> {
+    let senders = (1.0..4.0).prop_map(|mean| Distribution::Geometric { mean });
+    let bytes = (1_u64..500).prop_map(Distribution::Constant);
+    let jitter = prop_oneof![Just(Distribution::Constant(0)), times(0)];
+    (10_u64..60, senders, bytes, jitter, segmentation()).prop_map(
+        move |(every, senders, bytes, jitter, segmentation)| {
+            TrafficKind::Incast(Box::new(IncastSpec {
+                every: Distribution::Constant(every),
+                senders,
+                answers: MessageSpec::new(bytes, segmentation),
+                table: None,
+                jitter,
+                rss: spread(queues),
+            }))
+        },
+    )
 }
 
 fn recording(queues: u32) -> impl Strategy<Value = TrafficKind> {

@@ -5,7 +5,7 @@ use rxplan::model::host::{BusyPollSpec, HostSpec};
 use rxplan::model::port::FifoSpec;
 use rxplan::model::stall::{Scope, StallPattern, StallSpec};
 use rxplan::model::system::SystemSpec;
-use rxplan::model::traffic::{BatchSpec, OnOffSpec, Spacing, TrafficKind};
+use rxplan::model::traffic::{BatchSpec, MmppSpec, OnOffSpec, Spacing, TrafficKind};
 use rxplan::units::SimDuration;
 
 use crate::measure::{Case, Quantity, assert_agreement};
@@ -158,7 +158,14 @@ fn bursts() -> Vec<Case> {
         Case::new(format!("MMPP {on} {off} /M/1/{k}"), exponential_server(k, kind), millions)
             .loss(exact::mmpp2_m1k_loss(on, off, on_to_off, off_to_on, k as usize))
     });
-    interruptions.into_iter().chain(modulations).collect()
+    let chain = {
+        let changes = [vec![0.0, 0.02 / UNIT], vec![0.1 / UNIT, 0.0]];
+        let spec = MmppSpec::new(vec![rate(0.3), rate(1.2)], &changes, 0);
+        let kind = TrafficKind::Mmpp(spec.expect("both states are left"));
+        Case::new("MMPP as a chain/M/1/12", exponential_server(12, kind), 4.0)
+            .loss(exact::mmpp2_m1k_loss(0.3, 1.2, 0.02, 0.1, 12))
+    };
+    interruptions.into_iter().chain(modulations).chain([chain]).collect()
 }
 
 #[test]

@@ -112,6 +112,7 @@ pub(crate) fn modulated(on: f64, off: f64, on_to_off: f64, off_to_on: f64) -> On
         off: exponential(1.0 / off_to_on),
         spacing: Spacing::Poisson,
         in_phase: 0,
+        correlation: 0.0,
     }
 }
 

@@ -60,10 +60,11 @@ pub(super) fn is_valid(spec: &SystemSpec) -> bool {
             && (entries == 0 || *rx > 0)
             && longest(service).is_some_and(|ps| (most + 2) * ps < 1 << 62)
     };
+    let fits = |len: u32| u64::from(len) <= buffers.rx_buf_len;
     let small = |traffic: &TrafficSpec| match (&traffic.kind, &traffic.size) {
-        (TrafficKind::Recorded(packets), _) => {
-            packets.iter().all(|packet| u64::from(packet.len) <= buffers.rx_buf_len)
-        }
+        (TrafficKind::Recorded(packets), _) => packets.iter().all(|packet| fits(packet.len)),
+        (TrafficKind::Flows(spec), _) => fits(spec.messages.segmentation().longest_frame()),
+        (TrafficKind::Incast(spec), _) => fits(spec.answers.segmentation().longest_frame()),
         (_, Distribution::Constant(len)) => *len <= buffers.rx_buf_len,
         _ => false,
     };

@@ -1,23 +1,22 @@
-//! On-off traffic: a burst, then silence or a lower rate.
+//! Traffic whose rate changes from period to period: on-off and Markov-modulated.
 //!
-//! Period lengths come from any distribution and the process starts stationary: it is ON at time
-//! zero with probability `E[on] / (E[on] + E[off])`, and the period under way is length-biased.
-//! With constant spacing packet k of a period comes `floor(k / rate)` after its beginning, k = 1, 2
-//! ...; a packet at the very end of its period still belongs to it, so that a period carries
-//! `floor(length x rate)` packets.
+//! [`Phases`] says how long periods last and which rate each has; here lie
+//! the packets within them. With constant spacing packet k of a period comes `floor(k / rate)`
+//! after its beginning, k = 1, 2 ...; a packet at the very end of its period still belongs to it,
+//! so that a period carries `floor(length x rate)` packets.
 
+use super::phases::{Phase, Phases};
 use super::steady::poisson_gap;
-use super::{Arrival, OnOffSpec, Sizes, Spacing};
+use super::{Arrival, Sizes, Spacing};
 use crate::id::QueueId;
-use crate::model::distribution::unit;
 use crate::random::Generator;
 use crate::units::{PacketRate, SimDuration, SimTime};
 
-/// On-off arrivals at one queue.
+/// Arrivals at one queue in periods of different rates.
 #[derive(Debug)]
-pub(super) struct OnOffSource {
+pub(super) struct ModulatedSource {
     queue: QueueId,
-    spec: OnOffSpec,
+    spacing: Spacing,
     period: Period,
     /// The last packet, or the beginning of the period.
     now: SimTime,
@@ -25,7 +24,7 @@ pub(super) struct OnOffSource {
     count: u64,
     /// Mean gap of the period's packets in picoseconds, for Poisson spacing.
     mean_gap_ps: f64,
-    phases: Generator,
+    phases: Phases,
     arrivals: Generator,
     sizes: Sizes,
 }
@@ -33,36 +32,32 @@ pub(super) struct OnOffSource {
 /// The period under way.
 #[derive(Debug)]
 struct Period {
-    on: bool,
+    rate: PacketRate,
     /// When it began; the first one began `age` before time zero.
     begin: SimTime,
     age: SimDuration,
     end: SimTime,
 }
 
-impl OnOffSource {
-    /// `phases` drives the periods (queues in phase get copies of one generator), `arrivals` the
-    /// packets within them.
+impl ModulatedSource {
+    /// `phases` gives the periods, `arrivals` drives the packets within them.
     pub(super) fn new(
         queue: QueueId,
-        spec: &OnOffSpec,
-        mut phases: Generator,
+        spacing: Spacing,
+        mut phases: Phases,
         arrivals: Generator,
         sizes: Sizes,
     ) -> Self {
-        let (mean_on, mean_off) = (spec.on.mean(), spec.off.mean());
-        let on = unit(&mut phases) * (mean_on + mean_off) < mean_on;
-        let lengths = if on { &spec.on } else { &spec.off };
-        let under_way = lengths.sample_in_progress(&mut phases);
+        let (rate, under_way) = phases.first();
         let period = Period {
-            on,
+            rate,
             begin: SimTime::ZERO,
             age: SimDuration::from_ps(under_way.age),
             end: SimTime::from_ps(under_way.residual),
         };
         let mut source = Self {
             queue,
-            spec: spec.clone(),
+            spacing,
             period,
             now: SimTime::ZERO,
             count: 0,
@@ -89,15 +84,15 @@ impl OnOffSource {
             if self.period.end >= end {
                 return (None, bursts);
             }
-            self.begin_period();
-            bursts += u64::from(self.period.on && self.period.begin >= start);
+            let is_burst = self.begin_period();
+            bursts += u64::from(is_burst && self.period.begin >= start);
         }
     }
 
     /// Sends the packets before `limit` that follow the last one in its period, where their gaps
     /// are exponential: as [`next`](Self::next) would, but in one go.
     pub(super) fn send_run(&mut self, limit: SimTime, send: &mut impl FnMut(Arrival)) {
-        if self.spec.spacing != Spacing::Poisson || self.rate().is_zero() {
+        if self.spacing != Spacing::Poisson || self.period.rate.is_zero() {
             return;
         }
         let mut generator = self.arrivals.clone();
@@ -114,16 +109,12 @@ impl OnOffSource {
         }
     }
 
-    fn rate(&self) -> PacketRate {
-        if self.period.on { self.spec.rate } else { self.spec.rate_off }
-    }
-
     fn next_in_period(&mut self) -> Option<SimTime> {
-        let rate = self.rate();
+        let rate = self.period.rate;
         if rate.is_zero() {
             return None;
         }
-        let time = match self.spec.spacing {
+        let time = match self.spacing {
             // Exponential gaps have no memory: starting afresh in each period is exact.
             Spacing::Poisson => self.now + poisson_gap(self.mean_gap_ps, &mut self.arrivals),
             Spacing::Constant => {
@@ -136,19 +127,19 @@ impl OnOffSource {
         (time <= self.period.end).then_some(time)
     }
 
-    fn begin_period(&mut self) {
-        let on = !self.period.on;
-        let lengths = if on { &self.spec.on } else { &self.spec.off };
+    /// Goes on to the next period; whether that is a burst.
+    fn begin_period(&mut self) -> bool {
         let begin = self.period.end;
-        let length = SimDuration::from_ps(lengths.sample(&mut self.phases));
-        self.period = Period { on, begin, age: SimDuration::ZERO, end: begin + length };
+        let Phase { rate, length, is_burst } = self.phases.next();
+        self.period = Period { rate, begin, age: SimDuration::ZERO, end: begin + length };
         self.now = begin;
         self.enter_period();
+        is_burst
     }
 
     /// Prepares for the packets of the period under way.
     fn enter_period(&mut self) {
-        let rate = self.rate();
+        let rate = self.period.rate;
         self.mean_gap_ps = rate.mean_gap_ps();
         // The first packet at or after time zero.
         self.count = rate.count_reaching(self.period.age).max(1);

@@ -1,0 +1,243 @@
+//! The live sources of a table of traffic.
+
+use std::sync::Arc;
+
+use super::batch::{BatchSource, BatchStreams};
+use super::flows::FlowsSource;
+use super::incast::IncastSource;
+use super::modulated::ModulatedSource;
+use super::phases::{Correlated, CorrelatedStreams, Mmpp, OnOff, Phases};
+use super::recorded::RecordedSource;
+use super::steady::{ConstantSource, PoissonSource};
+use super::{Arrival, Spacing, TrafficKind, TrafficSpec, Window};
+use crate::id::QueueId;
+use crate::model::distribution::Distribution;
+use crate::random::{Generator, Streams};
+use crate::units::SimTime;
+
+/// A stream of packets in order of time.
+#[derive(Debug)]
+pub(crate) struct Source {
+    process: Process,
+    window: Window,
+    bursts: u64,
+    counts_bursts: bool,
+}
+
+#[derive(Debug)]
+enum Process {
+    Poisson(PoissonSource),
+    Constant(ConstantSource),
+    Modulated(Box<ModulatedSource>),
+    Batch(Box<BatchSource>),
+    Flows(Box<FlowsSource>),
+    Incast(Box<IncastSource>),
+    Recorded(RecordedSource),
+}
+
+/// Draws frame lengths.
+#[derive(Debug, Clone)]
+pub(super) struct Sizes {
+    size: Distribution,
+    generator: Generator,
+}
+
+impl Sizes {
+    fn new(spec: &TrafficSpec, name: &str, streams: Streams) -> Self {
+        Self { size: spec.size.clone(), generator: streams.stream(&format!("{name} size")) }
+    }
+
+    #[inline]
+    pub(super) fn draw(&mut self) -> u32 {
+        let len = self.size.sample(&mut self.generator).clamp(1, u64::from(u32::MAX));
+        u32::try_from(len).expect("clamped to 32 bits")
+    }
+}
+
+impl Source {
+    /// The next packet before the window's end, `None` when there is none.
+    pub(crate) fn next(&mut self) -> Option<Arrival> {
+        let end = self.window.end_or_max();
+        let (arrival, bursts) = match &mut self.process {
+            Process::Poisson(source) => source.next(end),
+            Process::Constant(source) => source.next(end),
+            Process::Modulated(source) => source.next(self.window.start, end),
+            Process::Batch(source) => source.next(self.window.start, end),
+            Process::Flows(source) => source.next(self.window.start, end),
+            Process::Incast(source) => source.next(self.window.start, end),
+            Process::Recorded(source) => source.next(end),
+        };
+        let measured = arrival.is_some_and(|arrival| arrival.time >= self.window.start);
+        self.bursts += match &self.process {
+            Process::Poisson(_) => u64::from(measured),
+            _ => bursts,
+        };
+        arrival
+    }
+
+    /// Sends, in order, some of the packets that come before `limit`: those that it can tell of in
+    /// one go, which may be none.
+    #[inline]
+    pub(crate) fn send_run(&mut self, limit: SimTime, mut send: impl FnMut(Arrival)) {
+        let limit = limit.min(self.window.end_or_max());
+        match &mut self.process {
+            Process::Poisson(source) => {
+                let (start, mut measured) = (self.window.start, 0);
+                source.send_run(limit, &mut |arrival| {
+                    measured += u64::from(arrival.time >= start);
+                    send(arrival);
+                });
+                self.bursts += measured;
+            }
+            Process::Modulated(source) => source.send_run(limit, &mut send),
+            Process::Constant(_)
+            | Process::Batch(_)
+            | Process::Flows(_)
+            | Process::Incast(_)
+            | Process::Recorded(_) => {}
+        }
+    }
+
+    /// Whether it comes in bursts that are independent of one another.
+    pub(crate) const fn is_bursty(&self) -> bool {
+        matches!(
+            self.process,
+            Process::Modulated(_) | Process::Batch(_) | Process::Flows(_) | Process::Incast(_)
+        )
+    }
+
+    /// Independent bursts begun in the window so far: what a bound on unseen drops may count.
+    pub(crate) fn bursts(&self) -> u64 {
+        if self.counts_bursts { self.bursts } else { 0 }
+    }
+}
+
+impl TrafficSpec {
+    /// The live sources of this table, number `table` of the scenario, in the order in which their
+    /// packets arrive at one instant.
+    pub(crate) fn sources(&self, table: usize, streams: Streams, window: Window) -> Vec<Source> {
+        let source = |process, counts_bursts| Source { process, window, bursts: 0, counts_bursts };
+        if let Some(process) = self.port_process(table, streams) {
+            return vec![source(process, true)];
+        }
+        let queues = Queues { spec: self, table, streams, shared: self.queues_in_phase() };
+        let mut order: Vec<QueueId> = self.queues.clone();
+        order.sort();
+        let mut sources = Vec::new();
+        for queue in order {
+            if let Some(process) = queues.process(queue) {
+                // Bursts that may be common are counted at one queue.
+                let first = !self.is_correlated() || sources.is_empty();
+                sources.push(source(process, first && queues.leader(queue) == queue));
+            }
+        }
+        sources
+    }
+
+    /// The one process of traffic whose packets carry their queues.
+    fn port_process(&self, table: usize, streams: Streams) -> Option<Process> {
+        let name = format!("traffic {table}");
+        let process = match &self.kind {
+            TrafficKind::Flows(spec) => {
+                Process::Flows(Box::new(FlowsSource::new(spec, &name, streams)))
+            }
+            TrafficKind::Incast(spec) => {
+                Process::Incast(Box::new(IncastSource::new(spec, &name, streams)))
+            }
+            TrafficKind::Recorded(packets) => {
+                Process::Recorded(RecordedSource::new(Arc::clone(packets)))
+            }
+            _ => return None,
+        };
+        Some(process)
+    }
+
+    fn is_correlated(&self) -> bool {
+        matches!(&self.kind, TrafficKind::OnOff(spec) if spec.correlation > 0.0)
+    }
+
+    /// The queues that share one process of phases, the leader first; none if only one would.
+    fn queues_in_phase(&self) -> &[QueueId] {
+        let in_phase = match &self.kind {
+            TrafficKind::OnOff(spec) => spec.in_phase,
+            TrafficKind::Mmpp(spec) => spec.in_phase,
+            TrafficKind::Batch(spec) => spec.in_phase,
+            _ => 0,
+        };
+        if in_phase < 2 { &[] } else { &self.queues[..in_phase.min(self.queues.len())] }
+    }
+}
+
+/// Makes the processes of single queues.
+struct Queues<'a> {
+    spec: &'a TrafficSpec,
+    table: usize,
+    streams: Streams,
+    /// Queues in phase, the leader first.
+    shared: &'a [QueueId],
+}
+
+impl Queues<'_> {
+    /// The process of a queue, `None` where its leader's covers it.
+    fn process(&self, queue: QueueId) -> Option<Process> {
+        let (arrivals, sizes) = (|| self.stream(queue, "arrival"), || self.sizes(queue));
+        let process = match &self.spec.kind {
+            TrafficKind::Poisson { rate } => {
+                Process::Poisson(PoissonSource::new(queue, *rate, arrivals(), sizes()))
+            }
+            TrafficKind::Constant { rate } => {
+                Process::Constant(ConstantSource::new(queue, *rate, arrivals(), sizes()))
+            }
+            TrafficKind::OnOff(spec) => {
+                let phase = self.stream(self.leader(queue), "phase");
+                let phases = if spec.correlation > 0.0 {
+                    Phases::Correlated(Correlated::new(spec, self.correlated(phase)))
+                } else {
+                    Phases::OnOff(OnOff::new(spec, phase))
+                };
+                self.modulated(queue, spec.spacing, phases)
+            }
+            TrafficKind::Mmpp(spec) => {
+                let phase = self.stream(self.leader(queue), "phase");
+                self.modulated(queue, Spacing::Poisson, Phases::Mmpp(Mmpp::new(spec, phase)))
+            }
+            TrafficKind::Batch(spec) if self.leader(queue) == queue => {
+                let alone = [queue];
+                let queues = if self.shared.contains(&queue) { self.shared } else { &alone };
+                let queues = queues.iter().map(|queue| (*queue, self.sizes(*queue))).collect();
+                let streams = BatchStreams::new(&self.name(queue), self.streams);
+                Process::Batch(Box::new(BatchSource::new(spec, queues, streams)))
+            }
+            _ => return None,
+        };
+        Some(process)
+    }
+
+    /// The queue whose process of phases this one shares: itself, or the first of those in phase.
+    fn leader(&self, queue: QueueId) -> QueueId {
+        if self.shared.contains(&queue) { self.shared[0] } else { queue }
+    }
+
+    fn name(&self, queue: QueueId) -> String {
+        format!("traffic {} queue {queue}", self.table)
+    }
+
+    fn stream(&self, queue: QueueId, what: &str) -> Generator {
+        self.streams.stream(&format!("{} {what}", self.name(queue)))
+    }
+
+    fn sizes(&self, queue: QueueId) -> Sizes {
+        Sizes::new(self.spec, &self.name(queue), self.streams)
+    }
+
+    fn correlated(&self, own: Generator) -> CorrelatedStreams {
+        let common = |what| self.streams.stream(&format!("traffic {} common {what}", self.table));
+        CorrelatedStreams { start: common("start"), triggers: common("trigger"), own }
+    }
+
+    fn modulated(&self, queue: QueueId, spacing: Spacing, phases: Phases) -> Process {
+        let (arrivals, sizes) = (self.stream(queue, "arrival"), self.sizes(queue));
+        let source = ModulatedSource::new(queue, spacing, phases, arrivals, sizes);
+        Process::Modulated(Box::new(source))
+    }
+}
