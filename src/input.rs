@@ -18,6 +18,7 @@ use thiserror::Error;
 
 mod cdf;
 mod decimal;
+pub mod ethtool;
 mod fault;
 pub mod pcap;
 mod table;
