@@ -17,6 +17,7 @@
 //! | `statistics` | counters and the queues they belong to |
 //! | `inventory` | what all captures say of one interface |
 //! | `files` | files, folders, standard input |
+//! | `live` | an interface of this machine, over netlink and from /sys and /proc |
 
 use std::fmt;
 use std::sync::Arc;
@@ -25,6 +26,7 @@ mod fields;
 mod files;
 mod inventory;
 mod json;
+mod live;
 mod records;
 mod statistics;
 mod text;
@@ -32,6 +34,7 @@ mod text;
 pub use self::fields::Fields;
 pub use self::files::{read_path, read_text};
 pub use self::inventory::{Inventory, InventoryError};
+pub use self::live::{LiveError, read_live};
 pub use self::records::{
     Channels, Coalescing, Deferral, Driver, Features, Indirection, Link, Pause, Rings,
 };
