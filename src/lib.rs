@@ -14,6 +14,7 @@
 //! | quantities | [`units`], [`id`] | times, sizes, rates, typed ids |
 //! | machinery | [`calendar`], [`random`], [`stats`] | events, streams, intervals; no NIC |
 //! | model | [`model`] | rings, reserve, host, traffic, and the engine that runs them |
+//! | presets | [`preset`] | NICs and their drivers, with sources |
 //! | input | [`input`] | traces and captures, as plain records |
 //! | scenario | [`scenario`] | the TOML file, and what it means |
 //! | questions | [`simulation`], [`plan`] | replications; the search for least memory |
@@ -58,6 +59,7 @@ pub mod id;
 pub mod input;
 pub mod model;
 pub mod plan;
+pub mod preset;
 pub mod random;
 pub mod report;
 pub mod scenario;

@@ -337,7 +337,7 @@ impl Candidate {
             drop_rate: simulation.drop_rate,
             p99_us: simulation.sojourn.quantile_us(0.99),
             memory: simulation.memory,
-            in_use_bytes_max: simulation.in_use.max * scenario.nic.rx_buf_len,
+            in_use_bytes_max: scenario.memory().bytes_of(simulation.in_use.max),
         }
     }
 }

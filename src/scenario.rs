@@ -11,6 +11,7 @@ mod error;
 mod host;
 mod keys;
 mod napi;
+mod nic;
 mod quantity;
 mod range;
 mod resolve;
@@ -21,6 +22,8 @@ mod warning;
 pub use document::Source;
 pub(crate) use error::printable;
 pub use error::{Place, ScenarioError};
+pub(crate) use nic::{MTU, MTU_RANGE};
+pub(crate) use resolve::default_reserve;
 pub use schema::schema;
 pub use warning::Warning;
 
@@ -28,10 +31,12 @@ use std::fmt;
 
 use crate::model::buffers::{BufferSpec, ReserveSpec};
 use crate::model::host::HostSpec;
-use crate::model::memory::{MemorySpec, default_completion_entries};
+use crate::model::memory::MemorySpec;
+use crate::model::memory::driver::Driver;
 use crate::model::stall::StallSpec;
 use crate::model::system::SystemSpec;
 use crate::model::traffic::{TrafficKind, TrafficSpec, Window};
+use crate::preset::Preset;
 use crate::units::{BitRate, SimDuration, SimTime};
 
 /// The scenario that runs when none is given: the host of J. Kicinski's post.
@@ -81,10 +86,16 @@ pub struct RunSpec {
 /// The `[nic]` section.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NicSpec {
+    /// What the NIC is, where the scenario says it.
+    pub preset: Option<&'static Preset>,
+    /// The interface's MTU in bytes; only a preset's buffers depend on it.
+    pub mtu: u32,
     /// Dedicated entries of each queue.
     pub rx: Vec<u32>,
-    /// Bytes of one buffer.
+    /// Bytes that one buffer receives.
     pub rx_buf_len: u64,
+    /// How the driver allocates for the rings; `None`: `rx` buffers of `rx_buf_len`.
+    pub driver: Option<Driver>,
     /// Bytes of a descriptor.
     pub descriptor: u64,
     /// Bytes of a completion entry.
@@ -148,29 +159,19 @@ impl Scenario {
     /// Completion entries of each queue.
     #[must_use]
     pub fn completion_entries(&self) -> u32 {
-        let needed = self.most_buffers_of_a_queue();
-        self.nic.completion_entries.unwrap_or_else(|| default_completion_entries(needed, 0))
+        self.nic.completion_entries(self.reserve_entries())
     }
 
-    /// The deepest ring and the reserve behind it.
-    fn most_buffers_of_a_queue(&self) -> u32 {
-        let rx_max = self.nic.rx.iter().copied().max().unwrap_or(0);
-        rx_max.saturating_add(self.reserve.as_ref().map_or(0, |reserve| reserve.entries))
+    /// Buffers of each reserve; 0 without one.
+    #[must_use]
+    pub fn reserve_entries(&self) -> u32 {
+        self.reserve.as_ref().map_or(0, |reserve| reserve.entries)
     }
 
     /// The configuration's memory items.
     #[must_use]
     pub fn memory(&self) -> MemorySpec {
-        MemorySpec {
-            rx: self.nic.rx.clone(),
-            reserve_entries: self.reserve.as_ref().map_or(0, |reserve| reserve.entries),
-            groups: self.reserve.as_ref().map_or(1, |reserve| reserve.groups),
-            rx_buf_len: self.nic.rx_buf_len,
-            descriptor: self.nic.descriptor,
-            completion: self.nic.completion,
-            completion_entries: self.completion_entries(),
-            header_buffer: self.nic.header_buffer,
-        }
+        self.nic.memory(self.reserve.as_ref())
     }
 
     /// What the simulator runs.
@@ -179,7 +180,7 @@ impl Scenario {
         let start = SimTime::ZERO + self.run.warmup;
         SystemSpec {
             buffers: BufferSpec {
-                rx: self.nic.rx.clone(),
+                rx: self.nic.buffers(),
                 rx_buf_len: self.nic.rx_buf_len,
                 completion_entries: self.completion_entries(),
                 reserve: self.reserve.clone(),
@@ -202,9 +203,9 @@ impl Scenario {
         other.nic.rx = vec![shape.rx; self.queues()];
         other.reserve = (shape.reserve > 0).then(|| ReserveSpec {
             entries: shape.reserve,
-            ..self.reserve.clone().unwrap_or_else(resolve::default_reserve)
+            ..self.reserve.clone().unwrap_or_else(default_reserve)
         });
-        let needed = other.most_buffers_of_a_queue();
+        let needed = other.nic.most_buffers(shape.reserve);
         other.nic.completion_entries =
             self.nic.completion_entries.filter(|entries| *entries >= needed);
         other

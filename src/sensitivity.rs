@@ -96,7 +96,7 @@ pub fn sensitivity(
 
 /// `rx + reserve / k`: where there are several reserves, queues in step are spread over them.
 fn entries_bound(scenario: &Scenario, queues: usize) -> f64 {
-    let rx = scenario.nic.rx.iter().copied().min().unwrap_or(0);
+    let rx = scenario.nic.buffers().into_iter().min().unwrap_or(0);
     let share = scenario.reserve.as_ref().map_or(0.0, |reserve| {
         let per_group = queues.min(scenario.queues().div_ceil(reserve.groups as usize));
         f64::from(reserve.entries) / to_f64(per_group as u64)

@@ -242,7 +242,7 @@ impl Merged {
             reserve_in_use: occupancy(queue.reserve_in_use),
         });
         let in_use = occupancy(sum.in_use);
-        let buffer_bytes = in_use.mean * to_f64(scenario.nic.rx_buf_len);
+        let buffer_bytes = in_use.mean * scenario.memory().bytes_per_buffer();
         let packet_bytes = mean(sum.packet_bytes_mean);
         let mut simulation = Simulation {
             replications: u32::try_from(counts.len()).expect("as many as were asked for"),

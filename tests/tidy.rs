@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 
 /// Modules by layer; a module may use modules of lower layers, and of its own layer only those
 /// named before it. ARCHITECTURE.md explains them.
-const LAYERS: [&[&str]; 8] = [
+const LAYERS: [&[&str]; 9] = [
     &["units", "id"],
     &["calendar", "random", "stats"],
     &["model"],
+    &["preset"],
     &["input"],
     &["scenario"],
     &["simulation", "plan", "sensitivity"],

@@ -5,10 +5,11 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::{CommandError, Format, Global, ScenarioArgs, load, output, print};
-use crate::model::memory::{MemorySpec, default_completion_entries};
+use super::{CommandError, Format, Global, ScenarioArgs, load, output, print, warn};
+use crate::model::buffers::ReserveSpec;
+use crate::preset::{self, Preset, QueueRule};
 use crate::report::{ConfigurationRow, FootprintReport};
-use crate::scenario::{Scenario, Source};
+use crate::scenario::{MTU, MTU_RANGE, NicSpec, Scenario, Source, Warning, default_reserve};
 use crate::units::Bytes;
 
 /// Memory arithmetic only. Without scenario and options: the built-in host, today and with a
@@ -32,26 +33,30 @@ pub(super) struct FootprintArgs {
     /// Entries of the reserve [default: none].
     #[arg(long, value_name = "N")]
     reserve: Option<u32>,
+    /// The NIC, which knows its ring depth and how it allocates (see `rxplan presets`).
+    #[arg(long, value_name = "PRESET", value_parser = preset::find)]
+    nic: Option<&'static Preset>,
+    /// MTU, on which a NIC's buffers depend [default: 1500].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(MTU_RANGE))]
+    mtu: Option<u32>,
+}
+
+/// What memory is needed for.
+struct Configuration {
+    name: &'static str,
+    nic: NicSpec,
+    reserve: Option<ReserveSpec>,
+    warnings: Vec<Warning>,
 }
 
 pub(super) fn run(args: &FootprintArgs, global: &Global) -> Result<ExitCode, CommandError> {
-    let rows = match &args.scenario {
-        Some(path) => {
-            let source = ScenarioArgs { scenario: path.clone(), overrides: Vec::new() }.source()?;
-            let scenario = load(&source, &args.overrides, global)?;
-            let mut spec = scenario.memory();
-            args.apply(&mut spec, scenario.nic.completion_entries.is_some());
-            if spec.groups as usize > spec.rx.len() {
-                let (queues, groups) = (spec.rx.len(), spec.groups);
-                return Err(CommandError::Refused(format!(
-                    "--queues {queues} is less than the scenario's {groups} reserve groups; give \
-                     at least as many queues"
-                )));
-            }
-            vec![row("scenario", &spec)?]
-        }
-        None => args.without_scenario(global)?,
-    };
+    let mut rows = Vec::new();
+    for configuration in args.configurations(global)? {
+        let warnings: Vec<String> =
+            configuration.warnings.iter().map(ToString::to_string).collect();
+        warn(&warnings, global);
+        rows.push(row(&configuration)?);
+    }
     let report = FootprintReport::new(rows);
     let text = match global.format {
         Format::Table => report.table(),
@@ -71,46 +76,108 @@ impl FootprintArgs {
             && self.rx.is_none()
             && self.rx_buf_len.is_none()
             && self.reserve.is_none()
+            && self.nic.is_none()
+            && self.mtu.is_none()
     }
 
-    fn without_scenario(&self, global: &Global) -> Result<Vec<ConfigurationRow>, CommandError> {
+    /// The scenario with the options before its values; without one, the NIC as given, or the
+    /// built-in host.
+    fn configurations(&self, global: &Global) -> Result<Vec<Configuration>, CommandError> {
+        if let Some(path) = &self.scenario {
+            let source = ScenarioArgs { scenario: path.clone(), overrides: Vec::new() }.source()?;
+            let scenario = load(&source, &self.overrides, global)?;
+            return Ok(vec![self.apply(Configuration::of("scenario", scenario))?]);
+        }
+        if let Some(preset) = self.nic {
+            return Ok(vec![self.apply(self.of_preset(preset)?)?]);
+        }
         let built_in = load(&Source::BuiltIn, &[], global)?;
-        let baseline = built_in.with_shape(built_in.plan.baseline).memory();
+        let baseline = built_in.with_shape(built_in.plan.baseline);
         if self.is_empty() {
             return Ok(vec![
-                row("private rings", &baseline)?,
-                row("with a reserve", &Scenario::memory(&built_in))?,
+                Configuration::of("private rings", baseline),
+                Configuration::of("with a reserve", built_in),
             ]);
         }
-        let mut spec = baseline;
-        self.apply(&mut spec, false);
-        Ok(vec![row("as given", &spec)?])
+        Ok(vec![self.apply(Configuration::of("as given", baseline))?])
+    }
+
+    /// A NIC with nothing but its defaults, and the number of queues.
+    fn of_preset(&self, preset: &'static Preset) -> Result<Configuration, CommandError> {
+        let queues = match (self.queues, preset.queues.value) {
+            (Some(queues), _) | (None, QueueRule::Fixed(queues)) => queues,
+            (None, QueueRule::Rule(rule)) => {
+                return Err(CommandError::Refused(format!(
+                    "--queues is missing; {} has as many as its machine ({rule}): give --queues 32",
+                    preset.name
+                )));
+            }
+        };
+        let rx = vec![preset.rx.default.value; queues as usize];
+        Ok(Configuration {
+            name: preset.name,
+            nic: NicSpec::of_preset(preset, rx, self.mtu.unwrap_or(MTU)),
+            reserve: Some(ReserveSpec { entries: preset.reserve, ..default_reserve() }),
+            warnings: Vec::new(),
+        })
     }
 
     /// Puts the options in place of the configuration's values; completion rings follow unless they
     /// are fixed.
-    fn apply(&self, spec: &mut MemorySpec, completions_fixed: bool) {
-        let queues = self.queues.map_or(spec.rx.len(), |queues| queues as usize);
-        if let Some(rx) = self.rx {
-            spec.rx = vec![rx; queues];
+    fn apply(&self, mut to: Configuration) -> Result<Configuration, CommandError> {
+        let queues = self.queues.map_or(to.nic.rx.len(), |queues| queues as usize);
+        let mut rx = self.rx.map_or_else(|| to.nic.rx.clone(), |rx| vec![rx; queues]);
+        let last = rx.last().copied().unwrap_or(0);
+        rx.resize(queues, last);
+        let mtu = self.mtu.unwrap_or(to.nic.mtu);
+        if let Some(preset) = self.nic.or(to.nic.preset.filter(|_| to.nic.driver.is_some())) {
+            let asked = std::mem::take(&mut rx);
+            for asked in asked {
+                let given = preset
+                    .depth(asked, mtu)
+                    .map_err(|error| CommandError::Refused(format!("--rx {error}")))?;
+                let warning = Warning::RoundedRing { preset: preset.name, asked, given };
+                if given != asked && !to.warnings.contains(&warning) {
+                    to.warnings.push(warning);
+                }
+                rx.push(given);
+            }
+            to.nic = to.nic.with_preset(preset, mtu);
+        } else if self.mtu.is_some() {
+            return Err(CommandError::Refused(
+                "--mtu has no effect without a NIC whose buffers depend on it; add --nic"
+                    .to_owned(),
+            ));
         }
-        let last = spec.rx.last().copied().unwrap_or(0);
-        spec.rx.resize(queues, last);
+        to.nic.rx = rx;
         if let Some(size) = self.rx_buf_len {
-            spec.rx_buf_len = size.get();
+            to.nic.rx_buf_len = size.get();
+            to.nic.driver = None;
         }
-        if let Some(reserve) = self.reserve {
-            spec.reserve_entries = reserve;
+        if let Some(entries) = self.reserve {
+            to.reserve =
+                Some(ReserveSpec { entries, ..to.reserve.unwrap_or_else(default_reserve) });
         }
-        if !completions_fixed {
-            let rx_max = spec.rx.iter().copied().max().unwrap_or(0);
-            spec.completion_entries = default_completion_entries(rx_max, spec.reserve_entries);
+        match to.reserve.as_ref().map(|reserve| reserve.groups) {
+            Some(groups) if groups as usize > queues => Err(CommandError::Refused(format!(
+                "--queues {queues} is less than the scenario's {groups} reserve groups; give at \
+                 least as many queues"
+            ))),
+            _ => Ok(to),
         }
     }
 }
 
-fn row(name: &str, spec: &MemorySpec) -> Result<ConfigurationRow, CommandError> {
-    ConfigurationRow::new(name, spec).ok_or_else(|| {
+impl Configuration {
+    fn of(name: &'static str, scenario: Scenario) -> Self {
+        let Scenario { nic, reserve, .. } = scenario;
+        Self { name, nic, reserve, warnings: Vec::new() }
+    }
+}
+
+fn row(configuration: &Configuration) -> Result<ConfigurationRow, CommandError> {
+    let Configuration { name, nic, reserve, .. } = configuration;
+    ConfigurationRow::new(name, nic, reserve.as_ref()).ok_or_else(|| {
         CommandError::Refused(
             "the configuration takes more than 2^64 bytes; lower --rx, --reserve or --rx-buf-len"
                 .to_owned(),

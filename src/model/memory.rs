@@ -1,6 +1,12 @@
 //! Receive memory: what a configuration pins, whether used or not.
 
+pub mod driver;
+
 use serde::Serialize;
+
+use crate::units::to_f64;
+
+use driver::{Driver, QueueLayout};
 
 /// What the NIC is given to receive into.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +19,8 @@ pub struct MemorySpec {
     pub groups: u32,
     /// Bytes of one buffer.
     pub rx_buf_len: u64,
+    /// How a driver allocates for the rings; `None`: `rx` buffers of `rx_buf_len`.
+    pub driver: Option<Driver>,
     /// Bytes of a descriptor, one per posted buffer.
     pub descriptor: u64,
     /// Bytes of a completion entry.
@@ -46,16 +54,21 @@ impl MemorySpec {
     /// The memory this configuration pins; `None` when it does not fit 64 bits.
     #[must_use]
     pub fn memory(&self) -> Option<Memory> {
-        let dedicated: u64 = self.rx.iter().map(|rx| u64::from(*rx)).sum();
+        let entries: u64 = self.rx.iter().map(|rx| u64::from(*rx)).sum();
         let reserve = u64::from(self.groups) * u64::from(self.reserve_entries);
-        let posted = dedicated.checked_add(reserve)?;
         let queues = self.rx.len() as u64;
         let completions = queues.checked_mul(u64::from(self.completion_entries))?;
-        let dedicated_bytes = dedicated.checked_mul(self.rx_buf_len)?;
+        let (dedicated_bytes, descriptors) = match self.driver {
+            None => (entries.checked_mul(self.rx_buf_len)?, entries),
+            Some(driver) => (
+                self.of_queues(driver, |layout| layout.bytes),
+                self.of_queues(driver, |layout| layout.descriptors),
+            ),
+        };
         let reserve_bytes = reserve.checked_mul(self.rx_buf_len)?;
-        let descriptor_bytes = posted.checked_mul(self.descriptor)?;
+        let descriptor_bytes = descriptors.checked_add(reserve)?.checked_mul(self.descriptor)?;
         let completion_bytes = completions.checked_mul(self.completion)?;
-        let header_bytes = posted.checked_mul(self.header_buffer)?;
+        let header_bytes = entries.checked_add(reserve)?.checked_mul(self.header_buffer)?;
         let buffers_bytes = dedicated_bytes.checked_add(reserve_bytes)?;
         let total_bytes = buffers_bytes
             .checked_add(descriptor_bytes)?
@@ -70,6 +83,40 @@ impl MemorySpec {
             buffers_bytes,
             total_bytes,
         })
+    }
+
+    /// Bytes pinned for one buffer that a packet can take: on average, where a driver allocates.
+    #[must_use]
+    pub fn bytes_per_buffer(&self) -> f64 {
+        let (bytes, buffers) = self.per_buffer();
+        to_f64(bytes) / to_f64(buffers)
+    }
+
+    /// Bytes pinned for this many of them, rounded down.
+    #[must_use]
+    pub fn bytes_of(&self, count: u64) -> u64 {
+        let (bytes, buffers) = self.per_buffer();
+        let bytes = u128::from(count) * u128::from(bytes) / u128::from(buffers);
+        u64::try_from(bytes).unwrap_or(u64::MAX)
+    }
+
+    /// Bytes and the number of buffers that they are pinned for.
+    fn per_buffer(&self) -> (u64, u64) {
+        let reserve = u64::from(self.groups) * u64::from(self.reserve_entries);
+        match self.driver.zip(self.memory()) {
+            None => (self.rx_buf_len, 1),
+            Some((driver, memory)) => {
+                let own = self.of_queues(driver, |layout| u64::from(layout.buffers));
+                (memory.buffers_bytes, (own + reserve).max(1))
+            }
+        }
+    }
+
+    /// The sum over all queues of something that a driver's queues have. It fits: a queue takes at
+    /// most 2^26 entries of less than 2^20 bytes, and there are at most 2^16 queues.
+    fn of_queues(&self, driver: Driver, part: impl Fn(QueueLayout) -> u64) -> u64 {
+        let alike = self.rx.chunk_by(|one, next| one == next);
+        alike.map(|rx| rx.len() as u64 * part(driver.queue(rx[0]))).sum()
     }
 }
 
@@ -90,6 +137,7 @@ mod tests {
             reserve_entries,
             groups: 1,
             rx_buf_len: 8192,
+            driver: None,
             descriptor: 16,
             completion: 64,
             completion_entries: default_completion_entries(rx, reserve_entries),

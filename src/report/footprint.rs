@@ -6,8 +6,10 @@ use serde::Serialize;
 use super::SCHEMA;
 use super::csv::rows_csv;
 use super::format::{plain_table, table_text};
-use crate::model::memory::{Memory, MemorySpec};
-use crate::units::format_bytes;
+use crate::model::buffers::ReserveSpec;
+use crate::model::memory::Memory;
+use crate::scenario::NicSpec;
+use crate::units::{format_bytes, to_f64};
 
 /// What `rxplan footprint` says.
 #[derive(Debug, Clone, Serialize)]
@@ -25,16 +27,24 @@ pub struct FootprintReport {
 pub struct ConfigurationRow {
     /// What it is called.
     pub name: String,
+    /// The NIC, where its driver decides how memory is allocated.
+    pub nic: Option<&'static str>,
+    /// The MTU that this is for.
+    pub mtu: Option<u32>,
     /// Receive queues.
     pub queues: u64,
     /// Dedicated entries per queue: one number, or one per queue where they differ.
     pub rx: Rx,
     /// Entries of all reserves together.
     pub reserve_entries: u64,
-    /// Bytes of one buffer.
+    /// Bytes that one buffer receives.
     pub rx_buf_len_bytes: u64,
     /// Completion entries per queue.
     pub completion_entries: u32,
+    /// Bytes of the buffers of one queue, where all are alike.
+    pub queue_bytes: Option<u64>,
+    /// What frames of the MTU alone would take: queues x rx x (MTU + 18 bytes of headers).
+    pub naive_bytes: Option<u64>,
     /// Its memory items.
     #[serde(flatten)]
     pub memory: Memory,
@@ -50,20 +60,32 @@ pub enum Rx {
     Each(Vec<u32>),
 }
 
+/// Ethernet header and one VLAN tag.
+const HEADERS: u64 = 18;
+
 impl ConfigurationRow {
     /// The row of a configuration; `None` when its memory does not fit 64 bits.
     #[must_use]
-    pub fn new(name: &str, spec: &MemorySpec) -> Option<Self> {
+    pub fn new(name: &str, nic: &NicSpec, reserve: Option<&ReserveSpec>) -> Option<Self> {
+        let spec = nic.memory(reserve);
+        let memory = spec.memory()?;
         let first = spec.rx.first().copied().unwrap_or(0);
         let even = spec.rx.iter().all(|rx| *rx == first);
+        let queues = spec.rx.len() as u64;
+        let mtu = nic.driver.map(|driver| driver.mtu);
+        let entries: u64 = spec.rx.iter().map(|rx| u64::from(*rx)).sum();
         Some(Self {
             name: name.to_owned(),
-            queues: spec.rx.len() as u64,
+            nic: nic.preset.filter(|_| mtu.is_some()).map(|preset| preset.name),
+            mtu,
+            queues,
             rx: if even { Rx::All(first) } else { Rx::Each(spec.rx.clone()) },
             reserve_entries: u64::from(spec.groups) * u64::from(spec.reserve_entries),
             rx_buf_len_bytes: spec.rx_buf_len,
             completion_entries: spec.completion_entries,
-            memory: spec.memory()?,
+            queue_bytes: even.then(|| memory.dedicated_bytes / queues),
+            naive_bytes: mtu.map(|mtu| entries * (u64::from(mtu) + HEADERS)),
+            memory,
         })
     }
 
@@ -121,13 +143,30 @@ impl FootprintReport {
         for column in table.column_iter_mut().skip(1) {
             column.set_cell_alignment(CellAlignment::Right);
         }
+        let drivers: String = self.configurations.iter().filter_map(Self::driver_text).collect();
         let note = if self.configurations.iter().any(|row| row.reserve_entries > 0) {
             "\nCompletion rings are sized for rx + reserve entries in every queue, since any queue \
              may draw the whole reserve:\na cost that buffers x size alone leaves out.\n"
         } else {
             ""
         };
-        table_text(&table) + note
+        table_text(&table) + &drivers + note
+    }
+
+    /// What the driver's way of allocating comes to, beside frames x depth.
+    fn driver_text(row: &ConfigurationRow) -> Option<String> {
+        let (nic, mtu, naive) = (row.nic?, row.mtu?, row.naive_bytes?);
+        let dedicated = row.memory.dedicated_bytes;
+        let queue = row.queue_bytes.map_or_else(String::new, |bytes| {
+            format!("{} x {} = ", row.queues, format_bytes(bytes))
+        });
+        Some(format!(
+            "\n{nic} at MTU {mtu} pins {queue}{} for its rings, {:.2} times the {} of queues x rx x \
+             frame.\n",
+            format_bytes(dedicated),
+            to_f64(dedicated) / to_f64(naive.max(1)),
+            format_bytes(naive),
+        ))
     }
 
     /// The report as CSV, one row a configuration.

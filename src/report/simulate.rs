@@ -196,7 +196,7 @@ impl SimulateReport {
             let index = DropReason::ALL.iter().position(|r| *r == reason);
             simulation.drops[index.expect("all reasons are listed")]
         };
-        let buf_len = scenario.nic.rx_buf_len;
+        let memory = scenario.memory();
         let sojourn = &simulation.sojourn;
         Self {
             schema: SCHEMA,
@@ -227,12 +227,12 @@ impl SimulateReport {
             }),
             memory: MemoryUse {
                 pinned: simulation.memory,
-                in_use_bytes_mean: simulation.in_use.mean * to_f64(buf_len),
-                in_use_bytes_max: simulation.in_use.max * buf_len,
+                in_use_bytes_mean: simulation.in_use.mean * memory.bytes_per_buffer(),
+                in_use_bytes_max: memory.bytes_of(simulation.in_use.max),
                 fill_ratio: simulation.fill_ratio,
                 held: matches!(scenario.host, HostSpec::Napi(_)).then(|| Held {
-                    held_bytes_mean: simulation.held.mean * to_f64(buf_len),
-                    held_bytes_max: simulation.held.max * buf_len,
+                    held_bytes_mean: simulation.held.mean * memory.bytes_per_buffer(),
+                    held_bytes_max: memory.bytes_of(simulation.held.max),
                 }),
             },
             sojourn_us: Sojourn {

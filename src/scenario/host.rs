@@ -3,8 +3,8 @@
 use super::distribution::{read_positive_times, read_times};
 use super::error::ScenarioError;
 use super::keys::{HOST, SCOPES, STALL};
-use super::napi;
 use super::quantity::{Field, Fields};
+use super::{NicSpec, napi};
 use crate::id::QueueId;
 use crate::input::trace::{read_returns, read_stalls};
 use crate::model::distribution::Distribution;
@@ -15,8 +15,8 @@ use crate::units::{SimDuration, SimTime};
 type Result<T> = std::result::Result<T, ScenarioError>;
 
 /// Reads the host of a NIC with these rings.
-pub(super) fn read(field: &Field<'_>, rx: &[u32]) -> Result<(HostSpec, Vec<StallSpec>)> {
-    let queues = rx.len();
+pub(super) fn read(field: &Field<'_>, nic: &NicSpec) -> Result<(HostSpec, Vec<StallSpec>)> {
+    let queues = nic.rx.len();
     let (_, fields) = field.variant(&HOST)?;
     let model = field.member(HOST.tag).expect("the variant was chosen by it");
     let host = match model.text()? {
@@ -32,7 +32,7 @@ pub(super) fn read(field: &Field<'_>, rx: &[u32]) -> Result<(HostSpec, Vec<Stall
             per_packet: fields.or("per_packet", SimDuration::ZERO, Field::time)?,
         },
         "busy-poll" => HostSpec::BusyPoll(busy_poll(&fields)?),
-        "napi" => HostSpec::Napi(Box::new(napi::read(&fields, rx)?)),
+        "napi" => HostSpec::Napi(Box::new(napi::read(&fields, nic)?)),
         _ => HostSpec::Trace { returns: returns(&fields.require("file")?, queues)?.into() },
     };
     let stalls = match fields.get("stall") {

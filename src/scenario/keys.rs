@@ -3,6 +3,8 @@
 //! A key that is not here is refused before anyone could read it; a key that is here and never read
 //! trips an assertion in debug builds. So neither list nor reader can fall behind the other.
 
+use crate::preset::NAMES;
+
 /// A key of a table.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Key {
@@ -177,9 +179,21 @@ pub(super) const RUN: &[Key] = &[
 ];
 
 pub(super) const NIC: &[Key] = &[
+    key(
+        "preset",
+        Kind::Choice(&NAMES),
+        "",
+        "The NIC: fills the keys below that are absent (see `rxplan presets`).",
+    ),
+    key("mtu", Kind::Count, "1500", "MTU, on which a preset's buffers depend."),
     key("queues", Kind::Count, "", "Receive queues."),
     key("rx", Kind::CountOrList, "", "Dedicated entries per queue, or a list with one per queue."),
-    key("rx_buf_len", Kind::Size, "", "Bytes of one receive buffer."),
+    key(
+        "rx_buf_len",
+        Kind::Size,
+        "",
+        "Bytes of one receive buffer; with a preset, instead of its driver's way of allocating.",
+    ),
     key("descriptor", Kind::Size, "16 B", "Bytes of a descriptor, one per posted buffer."),
     key("completion", Kind::Size, "64 B", "Bytes of a completion-ring entry."),
     key(

@@ -1,5 +1,6 @@
 //! Reading a NAPI host.
 
+use super::NicSpec;
 use super::distribution::read_times;
 use super::document::Value;
 use super::error::ScenarioError;
@@ -26,8 +27,8 @@ const BUDGET: u32 = 64;
 const DEFER_MAX: u32 = i32::MAX as u32;
 
 /// Reads the host of a NIC with these rings.
-pub(super) fn read(fields: &Fields<'_>, rx: &[u32]) -> Result<NapiSpec> {
-    let queues = u32::try_from(rx.len()).expect("queues are counted in 32 bits");
+pub(super) fn read(fields: &Fields<'_>, nic: &NicSpec) -> Result<NapiSpec> {
+    let queues = u32::try_from(nic.rx.len()).expect("queues are counted in 32 bits");
     let adaptive = fields.or("adaptive", false, Field::yes)?;
     let recycle = match fields.or("recycle", 0, |f| f.choice(RECYCLES))? {
         0 => Recycle::PagePool,
@@ -46,14 +47,14 @@ pub(super) fn read(fields: &Fields<'_>, rx: &[u32]) -> Result<NapiSpec> {
         defer: defer(fields)?,
         busy_poll: fields.or("busy_poll", SimDuration::ZERO, Field::usecs)?,
         refill: match fields.get("refill") {
-            None => Refill::EveryPoll,
+            None => default_refill(nic, recycle),
             Some(field) if recycle == Recycle::Return => {
                 return Err(field.error(
                     "goes with recycle = \"page-pool\" only: under \"return\" the application \
                      posts a slot when it returns the page; remove one of them",
                 ));
             }
-            Some(field) => refill(&field, rx)?,
+            Some(field) => refill(&field, &nic.rx)?,
         },
         recycle,
         hold: fields.or("hold", Distribution::Constant(0), read_times)?,
@@ -135,6 +136,14 @@ fn defer(fields: &Fields<'_>) -> Result<Option<Defer>> {
     }
 }
 
+/// What the preset's driver does.
+fn default_refill(nic: &NicSpec, recycle: Recycle) -> Refill {
+    match nic.preset {
+        Some(preset) if recycle == Recycle::PagePool => preset.refill(nic.mtu),
+        _ => Refill::EveryPoll,
+    }
+}
+
 fn refill(field: &Field<'_>, rx: &[u32]) -> Result<Refill> {
     if let Value::String(text) = field.value() {
         return match text.as_str() {
@@ -181,7 +190,7 @@ fn read_fraction(field: &Field<'_>) -> Result<Refill> {
     });
     match parsed {
         Some((numerator, denominator)) if (1..=denominator).contains(&numerator) => {
-            Ok(Refill::Fraction { numerator, denominator })
+            Ok(Refill::Fraction { numerator, denominator, most: u32::MAX })
         }
         _ => Err(field.error(&format!(
             "\"{text}\" is no part of a ring; write a fraction above 0 and at most 1, such as \

@@ -48,14 +48,17 @@ impl<'a> Fields<'a> {
 
     /// The value of `name`.
     pub(super) fn require(&self, name: &'static str) -> Result<Field<'a>> {
-        self.get(name).ok_or_else(|| {
-            let key = self.keys.iter().find(|key| key.name == name);
-            let (doc, example) = key.map_or(("", "..."), |key| (key.doc, key.kind.example()));
-            self.error(
-                name,
-                &format!("is missing ({}); write for example {name} = {example}", lower_first(doc)),
-            )
-        })
+        self.get(name).ok_or_else(|| self.missing(name))
+    }
+
+    /// An error at a key that has to be there.
+    pub(super) fn missing(&self, name: &str) -> ScenarioError {
+        let key = self.keys.iter().find(|key| key.name == name);
+        let (doc, example) = key.map_or(("", "..."), |key| (key.doc, key.kind.example()));
+        self.error(
+            name,
+            &format!("is missing ({}); write for example {name} = {example}", lower_first(doc)),
+        )
     }
 
     /// Reads `name` with `read`, or gives `default` where it is absent.

@@ -3,8 +3,9 @@
 use super::document::{Document, Source, Value};
 use super::error::ScenarioError;
 use super::keys::{
-    ACCOUNTINGS, BASELINE, NIC, PLACEMENT, PLAN, POLICIES, RESERVE, RUN, SCENARIO, is_key,
+    ACCOUNTINGS, BASELINE, PLACEMENT, PLAN, POLICIES, RESERVE, RUN, SCENARIO, is_key,
 };
+use super::nic::{self, ENTRIES_MAX};
 use super::quantity::{Field, Fields};
 use super::warning::Warning;
 use super::{NicSpec, PlanSpec, RunSpec, Scenario, Shape, host, range, traffic};
@@ -19,13 +20,11 @@ use crate::units::{SimDuration, to_f64};
 
 type Result<T> = std::result::Result<T, ScenarioError>;
 
-/// Most queues of a NIC: a typing error is likelier than more.
-const QUEUES_MAX: u32 = 65_536;
-/// Most entries of a ring or reserve: hardware counts them in far fewer bits.
-const ENTRIES_MAX: u32 = 1 << 26;
+/// Ring depth to compare with: that of the post, where the NIC takes it.
+const BASELINE_RX: u32 = 4096;
 
 /// The reserve where a shape asks for one and the scenario has none.
-pub(super) fn default_reserve() -> ReserveSpec {
+pub(crate) fn default_reserve() -> ReserveSpec {
     ReserveSpec {
         entries: 0,
         policy: Policy::CompleteSharing,
@@ -46,14 +45,14 @@ impl Scenario {
         let root = Fields::root(&document, SCENARIO)?;
         let mut warnings = Vec::new();
         let title = root.or("title", String::new(), |field| field.text().map(str::to_owned))?;
-        let nic = nic(&root.require("nic")?)?;
+        let nic = nic::read(&root.require("nic")?, &mut warnings)?;
         let queues = nic.rx.len();
         let reserve = reserve(&root, &nic, queues)?;
-        let (host, stalls) = host::read(&root.require("host")?, &nic.rx)?;
+        let (host, stalls) = host::read(&root.require("host")?, &nic)?;
         let traffic = read_traffic(&root.require("traffic")?, queues, &mut warnings)?;
         check_placement(&root)?;
         check_sweep(&root)?;
-        let plan = plan(root.get("plan"))?;
+        let plan = plan(root.get("plan"), &nic)?;
         let mut scenario = Self {
             title,
             run: RunSpec {
@@ -185,7 +184,7 @@ impl Scenario {
     }
 
     fn warn_of_completions(&mut self) {
-        let needed = self.most_buffers_of_a_queue();
+        let needed = self.nic.most_buffers(self.reserve_entries());
         if let Some(entries) = self.nic.completion_entries.filter(|entries| *entries < needed) {
             self.warnings.push(Warning::ShortCompletionRing { entries, needed });
         }
@@ -253,44 +252,15 @@ fn run(field: Option<Field<'_>>, scenario: &Scenario) -> Result<RunSpec> {
     Ok(spec)
 }
 
-fn nic(field: &Field<'_>) -> Result<NicSpec> {
-    let fields = field.fields(NIC)?;
-    let queues_field = fields.require("queues")?;
-    let queues = queues_field.count_u32(1, QUEUES_MAX)? as usize;
-    let entries = |field: &Field<'_>| field.count_u32(0, ENTRIES_MAX);
-    let rx_field = fields.require("rx")?;
-    let rx = match rx_field.items() {
-        None => vec![entries(&rx_field)?; queues],
-        Some(items) if items.len() == queues => items.iter().map(entries).collect::<Result<_>>()?,
-        Some(items) => {
-            return Err(rx_field.error(&format!(
-                "lists {} rings for {queues} queues; give one for each, or a single number",
-                items.len()
-            )));
-        }
-    };
-    let spec = NicSpec {
-        rx,
-        rx_buf_len: fields.require("rx_buf_len")?.positive_size()?,
-        descriptor: fields.or("descriptor", 16, Field::size)?,
-        completion: fields.or("completion", 64, Field::size)?,
-        completion_entries: fields
-            .get("completion_entries")
-            .map(|field| field.count_u32(1, u32::MAX))
-            .transpose()?,
-        fifo: fields.or("fifo", 0, Field::size)?,
-        header_buffer: fields.or("header_buffer", 0, Field::size)?,
-        line_rate: fields.get("line_rate").map(|field| field.bit_rate()).transpose()?,
-    };
-    fields.finish();
-    Ok(spec)
-}
-
 fn reserve(root: &Fields<'_>, nic: &NicSpec, queues: usize) -> Result<Option<ReserveSpec>> {
     let reserve = match root.get("reserve") {
-        None => None,
-        Some(field) => Some(read_reserve(&field, queues)?).filter(|reserve| reserve.entries > 0),
+        None => ReserveSpec {
+            entries: nic.preset.map_or(0, |preset| preset.reserve),
+            ..default_reserve()
+        },
+        Some(field) => read_reserve(&field, queues)?,
     };
+    let reserve = Some(reserve).filter(|reserve| reserve.entries > 0);
     if reserve.is_none() && nic.rx.iter().all(|rx| *rx == 0) {
         return Err(root.error_at(
             &["nic", "rx"],
@@ -394,26 +364,21 @@ fn check_swept(field: &Field<'_>, prefix: &str) -> Result<()> {
     Ok(())
 }
 
-fn plan(field: Option<Field<'_>>) -> Result<PlanSpec> {
-    let mut reserve_sizes = vec![0];
-    reserve_sizes.extend(range::parse("256..8192 x2").expect("a range"));
-    let mut spec = PlanSpec {
-        max_drop_rate: 1e-6,
-        rx: range::parse("64..8192 x2").expect("a range"),
-        reserve: reserve_sizes,
-        baseline: Shape { rx: 4096, reserve: 0 },
-    };
+fn plan(field: Option<Field<'_>>, nic: &NicSpec) -> Result<PlanSpec> {
+    let mut spec = default_plan(nic);
     let Some(field) = field else { return Ok(spec) };
     let fields = field.fields(PLAN)?;
     spec.max_drop_rate = fields.or("max_drop_rate", spec.max_drop_rate, |f| {
         f.number("a share above 0 and below 1", |rate| rate > 0.0 && rate < 1.0)
     })?;
-    spec.rx = fields.or("rx", spec.rx, |field| range_of(field))?;
+    spec.rx = fields.or("rx", spec.rx, |f| nic::depths(f, nic, &range_of(f)?))?;
     spec.reserve = fields.or("reserve", spec.reserve, |field| range_of(field))?;
     if let Some(field) = fields.get("baseline") {
         let baseline = field.fields(BASELINE)?;
         spec.baseline = Shape {
-            rx: baseline.or("rx", spec.baseline.rx, |f| f.count_u32(1, ENTRIES_MAX))?,
+            rx: baseline.or("rx", spec.baseline.rx, |f| {
+                Ok(nic::depths(f, nic, &[f.count_u32(1, ENTRIES_MAX)?])?[0])
+            })?,
             reserve: baseline
                 .or("reserve", spec.baseline.reserve, |f| f.count_u32(0, ENTRIES_MAX))?,
         };
@@ -421,6 +386,22 @@ fn plan(field: Option<Field<'_>>) -> Result<PlanSpec> {
     }
     fields.finish();
     Ok(spec)
+}
+
+/// What is searched where the scenario does not say: with a preset, what the NIC takes.
+fn default_plan(nic: &NicSpec) -> PlanSpec {
+    let reserve = range::parse("256..8192 x2").expect("a range");
+    let rx = match nic.preset {
+        Some(preset) if preset.rx.max.value < ENTRIES_MAX => preset.depths(nic.mtu),
+        _ => range::parse("64..8192 x2").expect("a range"),
+    };
+    let deepest = rx.last().copied().expect("a range has values");
+    PlanSpec {
+        max_drop_rate: 1e-6,
+        baseline: Shape { rx: deepest.min(BASELINE_RX), reserve: 0 },
+        rx,
+        reserve: [0].into_iter().chain(reserve).collect(),
+    }
 }
 
 /// A range, a list or a number; sorted, each value once.

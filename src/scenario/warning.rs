@@ -30,6 +30,15 @@ pub enum Warning {
         /// Buffers a queue may have: its own and the reserve.
         needed: u32,
     },
+    /// A ring depth that the NIC's driver makes another one of.
+    RoundedRing {
+        /// The NIC.
+        preset: &'static str,
+        /// What the scenario says.
+        asked: u32,
+        /// What the driver does.
+        given: u32,
+    },
     /// A capture had frames out of order.
     Reordered {
         /// The file.
@@ -80,6 +89,9 @@ impl fmt::Display for Warning {
                 "completion rings of {entries} entries cannot hold the {needed} packets that a \
                  queue may have (rx + reserve), so some drops may be theirs"
             ),
+            Self::RoundedRing { preset, asked, given } => {
+                write!(f, "{preset} makes rx {given} of rx {asked}, which is used instead")
+            }
             Self::Reordered { file, frames } => write!(
                 f,
                 "{file}: {frames} frames were stamped earlier than the frame before them and are \

@@ -282,7 +282,7 @@ fn what_is_refilled_after_a_poll_is_not_usable_during_it() {
     let batch = NapiSpec { refill: Refill::Batch(2), ..plain() };
     let batch = Case { spec: batch, ..every_poll };
     batch.delivers(&[10, 20, 30, 40, DROPPED, 50, 60]);
-    let half = Refill::Fraction { numerator: 1, denominator: 2 };
+    let half = Refill::Fraction { numerator: 1, denominator: 2, most: u32::MAX };
     let half = Case { spec: NapiSpec { refill: half, ..plain() }, ..batch };
     half.delivers(&[10, 20, 30, 40, DROPPED, 50, 60]);
     let one = Case { spec: NapiSpec { refill: Refill::Batch(1), ..plain() }, ..half };

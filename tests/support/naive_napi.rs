@@ -223,8 +223,8 @@ impl Napis {
             let enough = match self.spec.refill {
                 Refill::EveryPoll => u64::MAX,
                 Refill::Batch(count) => u64::from(count).min(rx),
-                Refill::Fraction { numerator, denominator } => {
-                    rx * u64::from(numerator) / u64::from(denominator)
+                Refill::Fraction { numerator, denominator, most } => {
+                    (rx * u64::from(numerator) / u64::from(denominator)).min(u64::from(most))
                 }
             };
             let unposted = self.unposted(queue, nic);

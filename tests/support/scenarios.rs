@@ -205,7 +205,11 @@ pub(crate) fn napi() -> BoxedStrategy<HostSpec> {
     let refill = prop_oneof![
         Just(Refill::EveryPoll),
         (1_u32..=4).prop_map(Refill::Batch),
-        (1_u32..=3).prop_map(|numerator| Refill::Fraction { numerator, denominator: 3 }),
+        (1_u32..=3, 1_u32..=9).prop_map(|(numerator, most)| Refill::Fraction {
+            numerator,
+            denominator: 3,
+            most,
+        }),
     ];
     let recycle = prop_oneof![3 => Just(Recycle::PagePool), 1 => Just(Recycle::Return)];
     let cache = (100_u64..2000, 0_u64..5)

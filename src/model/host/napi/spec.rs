@@ -91,12 +91,14 @@ pub enum Refill {
     EveryPoll,
     /// All of them as soon as they are this many, in the middle of a poll or never.
     Batch(u32),
-    /// The same with `numerator / denominator` of the ring.
+    /// The same with `numerator / denominator` of the ring, but no more than `most`.
     Fraction {
         /// Of the fraction.
         numerator: u32,
         /// Of the fraction.
         denominator: u32,
+        /// Slots.
+        most: u32,
     },
 }
 
@@ -138,9 +140,9 @@ impl Refill {
         let entries = match self {
             Self::EveryPoll => return None,
             Self::Batch(entries) => entries,
-            Self::Fraction { numerator, denominator } => {
+            Self::Fraction { numerator, denominator, most } => {
                 let part = u64::from(rx) * u64::from(numerator) / u64::from(denominator);
-                u32::try_from(part).unwrap_or(u32::MAX)
+                u32::try_from(part).unwrap_or(u32::MAX).min(most)
             }
         };
         Some(entries.min(rx).max(1))
@@ -167,9 +169,10 @@ mod tests {
 
     #[test]
     fn a_refill_threshold_is_within_the_ring() {
-        let half = Refill::Fraction { numerator: 1, denominator: 2 };
+        let half = |most| Refill::Fraction { numerator: 1, denominator: 2, most };
         let of = |refill: Refill| [0, 1, 3, 512].map(|rx| refill.threshold(rx));
-        assert_eq!(of(half), [Some(1), Some(1), Some(1), Some(256)]);
+        assert_eq!(of(half(u32::MAX)), [Some(1), Some(1), Some(1), Some(256)]);
+        assert_eq!(of(half(100)), [Some(1), Some(1), Some(1), Some(100)]);
         assert_eq!(of(Refill::Batch(16)), [Some(1), Some(1), Some(3), Some(16)]);
         assert_eq!(of(Refill::EveryPoll), [None; 4]);
     }

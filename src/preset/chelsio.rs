@@ -1,0 +1,43 @@
+//! Chelsio Terminator: cxgb4.
+
+use super::value::{Counter, CounterMeaning, QueueRule, RefillRule, Rounding, Source};
+use super::{BufferModel, Depths, Preset};
+use crate::model::memory::driver::DriverMemory;
+
+const MAIN_C: Source = Source::linux("drivers/net/ethernet/chelsio/cxgb4/cxgb4_main.c");
+const SGE_C: Source = Source::linux("drivers/net/ethernet/chelsio/cxgb4/sge.c");
+/// `MIN_FL_ENTRIES` and `MAX_RX_BUFFERS` are what `ethtool -G` takes, 8 fewer.
+const CXGB4_H: Source = Source::linux_6_12("drivers/net/ethernet/chelsio/cxgb4/cxgb4.h");
+
+/// T5 and T6.
+pub(super) const CXGB4: Preset = Preset {
+    name: "cxgb4",
+    about: "Chelsio T4, T5 and T6",
+    drivers: &["cxgb4"],
+    rx: Depths {
+        default: MAIN_C.says(72),
+        min: CXGB4_H.says(24),
+        max: CXGB4_H.says(16_392),
+        rounding: SGE_C.says(Rounding::MultipleUp(8)),
+        shown_less: 8,
+    },
+    queues: MAIN_C.says(QueueRule::Rule("the queue sets of the port, at most one a CPU")),
+    buffers: SGE_C.says(BufferModel::Driver(DriverMemory::Cxgb4)),
+    buffers_text: "pages of 64 KiB in a free list, each for many packets",
+    descriptor: SGE_C.says(8),
+    completion: MAIN_C.says(64),
+    header_buffer: SGE_C.says(0),
+    refill: SGE_C.says(RefillRule::Batch(16)),
+    reserve: 0,
+    counters: Source::Unsourced.says(&[
+        Counter::whole("rx_ovflow*", CounterMeaning::Fifo).note("* is a buffer group"),
+        Counter::whole("rx_trunc*", CounterMeaning::Fifo).note("* is a buffer group"),
+    ]),
+    notes: &[
+        "rx is the size of the free list; ethtool -g shows, and -G takes, 8 fewer, and those 8 are \
+         never posted: the memory of a full list is an upper bound",
+        "where no 64 KiB page is to be had the driver posts pages of 4 KiB",
+        "the response queue (rx-mini) is taken at its default of 1024; where packets are short it, \
+         not the free list, is the limit",
+    ],
+};

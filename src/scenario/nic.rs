@@ -1,0 +1,224 @@
+//! Reading `[nic]`, and what a preset fills in.
+
+use super::NicSpec;
+use super::error::ScenarioError;
+use super::keys::NIC;
+use super::quantity::{Field, Fields};
+use super::warning::Warning;
+use crate::model::buffers::ReserveSpec;
+use crate::model::memory::{MemorySpec, default_completion_entries};
+use crate::preset::{self, Preset, QueueRule};
+
+type Result<T> = std::result::Result<T, ScenarioError>;
+
+/// Most queues of a NIC: a typing error is likelier than more.
+const QUEUES_MAX: u32 = 65_536;
+/// Most entries of a ring or reserve: hardware counts them in far fewer bits.
+pub(super) const ENTRIES_MAX: u32 = 1 << 26;
+/// Ethernet's own MTU.
+pub(crate) const MTU: u32 = 1500;
+/// What IPv4 and a 16-bit length allow.
+pub(crate) const MTU_RANGE: std::ops::RangeInclusive<i64> = 68..=65_535;
+
+impl NicSpec {
+    /// Rings of these depths, which the preset's driver must take, at an MTU.
+    #[must_use]
+    pub fn of_preset(preset: &'static Preset, rx: Vec<u32>, mtu: u32) -> Self {
+        Self {
+            preset: Some(preset),
+            mtu,
+            driver: preset.driver(mtu),
+            descriptor: preset.descriptor.value,
+            completion: preset.completion.value,
+            header_buffer: preset.header_buffer.value,
+            ..Self::plain(rx, preset.queue(preset.rx.default.value, mtu).buffer_len)
+        }
+    }
+
+    /// The same rings in another NIC, at an MTU.
+    #[must_use]
+    pub fn with_preset(self, preset: &'static Preset, mtu: u32) -> Self {
+        let Self { rx, completion_entries, fifo, line_rate, .. } = self;
+        Self { completion_entries, fifo, line_rate, ..Self::of_preset(preset, rx, mtu) }
+    }
+
+    /// Rings of plain buffers, with the defaults for everything else.
+    fn plain(rx: Vec<u32>, rx_buf_len: u64) -> Self {
+        Self {
+            preset: None,
+            mtu: MTU,
+            rx,
+            rx_buf_len,
+            driver: None,
+            descriptor: 16,
+            completion: 64,
+            completion_entries: None,
+            fifo: 0,
+            header_buffer: 0,
+            line_rate: None,
+        }
+    }
+
+    /// The buffers that packets of each queue can take, besides a reserve's.
+    #[must_use]
+    pub fn buffers(&self) -> Vec<u32> {
+        self.rx.iter().map(|rx| self.buffers_of(*rx)).collect()
+    }
+
+    fn buffers_of(&self, rx: u32) -> u32 {
+        self.driver.map_or(rx, |driver| driver.queue(rx).buffers)
+    }
+
+    /// The most buffers a queue can have with so many in its reserve.
+    #[must_use]
+    pub fn most_buffers(&self, reserve_entries: u32) -> u32 {
+        self.buffers_of(self.rx_max()).saturating_add(reserve_entries)
+    }
+
+    fn rx_max(&self) -> u32 {
+        self.rx.iter().copied().max().unwrap_or(0)
+    }
+
+    /// Completion entries of each queue: those the scenario says, or the driver's, or as many as
+    /// its buffers need. A driver's are no less than the reserve needs.
+    #[must_use]
+    pub fn completion_entries(&self, reserve_entries: u32) -> u32 {
+        let needed = default_completion_entries(self.most_buffers(0), reserve_entries);
+        let driver = self.driver.and_then(|driver| driver.queue(self.rx_max()).completions);
+        let default = match driver {
+            None => needed,
+            Some(entries) if reserve_entries > 0 => entries.max(needed),
+            Some(entries) => entries,
+        };
+        self.completion_entries.unwrap_or(default)
+    }
+
+    /// The memory of these rings with a reserve.
+    #[must_use]
+    pub fn memory(&self, reserve: Option<&ReserveSpec>) -> MemorySpec {
+        let reserve_entries = reserve.map_or(0, |reserve| reserve.entries);
+        MemorySpec {
+            rx: self.rx.clone(),
+            reserve_entries,
+            groups: reserve.map_or(1, |reserve| reserve.groups),
+            rx_buf_len: self.rx_buf_len,
+            driver: self.driver,
+            descriptor: self.descriptor,
+            completion: self.completion,
+            completion_entries: self.completion_entries(reserve_entries),
+            header_buffer: self.header_buffer,
+        }
+    }
+}
+
+/// Reads the NIC.
+pub(super) fn read(field: &Field<'_>, warnings: &mut Vec<Warning>) -> Result<NicSpec> {
+    let fields = field.fields(NIC)?;
+    let preset = match fields.get("preset") {
+        None => None,
+        Some(field) => {
+            Some(preset::find(field.text()?).map_err(|error| field.error(&error.to_string()))?)
+        }
+    };
+    let mtu = mtu(fields.get("mtu"), preset)?;
+    let queues = queues(&fields, preset)? as usize;
+    let rx = rx(&fields, queues, preset, mtu, warnings)?;
+    let buffer = fields.get("rx_buf_len").map(|field| field.positive_size()).transpose()?;
+    let default = match (preset, buffer) {
+        (None, None) => return Err(fields.missing("rx_buf_len")),
+        (None, Some(rx_buf_len)) => NicSpec::plain(rx, rx_buf_len),
+        (Some(preset), None) => NicSpec::of_preset(preset, rx, mtu),
+        // Who says how large buffers are does not want the driver's memory model.
+        (Some(preset), Some(rx_buf_len)) => {
+            NicSpec { rx_buf_len, driver: None, ..NicSpec::of_preset(preset, rx, mtu) }
+        }
+    };
+    let spec = NicSpec {
+        descriptor: fields.or("descriptor", default.descriptor, Field::size)?,
+        completion: fields.or("completion", default.completion, Field::size)?,
+        completion_entries: fields
+            .get("completion_entries")
+            .map(|field| field.count_u32(1, u32::MAX))
+            .transpose()?,
+        fifo: fields.or("fifo", 0, Field::size)?,
+        header_buffer: fields.or("header_buffer", default.header_buffer, Field::size)?,
+        line_rate: fields.get("line_rate").map(|field| field.bit_rate()).transpose()?,
+        ..default
+    };
+    fields.finish();
+    Ok(spec)
+}
+
+fn mtu(field: Option<Field<'_>>, preset: Option<&Preset>) -> Result<u32> {
+    let Some(field) = field else { return Ok(MTU) };
+    if preset.is_none() {
+        return Err(field.error(
+            "has no effect without a preset, whose buffers depend on it; add preset, or remove it",
+        ));
+    }
+    let [min, max] = [MTU_RANGE.start(), MTU_RANGE.end()];
+    let [min, max] = [min, max].map(|mtu| u32::try_from(*mtu).expect("16 bits"));
+    field.count_u32(min, max)
+}
+
+fn queues(fields: &Fields<'_>, preset: Option<&Preset>) -> Result<u32> {
+    match (fields.get("queues"), preset.map(|preset| (preset.name, preset.queues.value))) {
+        (Some(field), _) => field.count_u32(1, QUEUES_MAX),
+        (None, Some((_, QueueRule::Fixed(queues)))) => Ok(queues),
+        (None, Some((name, QueueRule::Rule(rule)))) => Err(fields.error(
+            "queues",
+            &format!("is missing; {name} has as many as its machine ({rule}): write queues = 32"),
+        )),
+        (None, None) => Err(fields.missing("queues")),
+    }
+}
+
+fn rx(
+    fields: &Fields<'_>,
+    queues: usize,
+    preset: Option<&'static Preset>,
+    mtu: u32,
+    warnings: &mut Vec<Warning>,
+) -> Result<Vec<u32>> {
+    let field = match (fields.get("rx"), preset) {
+        (Some(field), _) => field,
+        (None, Some(preset)) => return Ok(vec![preset.rx.default.value; queues]),
+        (None, None) => return Err(fields.missing("rx")),
+    };
+    let mut entries = |field: &Field<'_>| depth(field, preset, mtu, warnings);
+    match field.items() {
+        None => Ok(vec![entries(&field)?; queues]),
+        Some(items) if items.len() == queues => items.iter().map(entries).collect(),
+        Some(items) => Err(field.error(&format!(
+            "lists {} rings for {queues} queues; give one for each, or a single number",
+            items.len()
+        ))),
+    }
+}
+
+/// The depth of a ring, as the preset's driver makes it.
+fn depth(
+    field: &Field<'_>,
+    preset: Option<&'static Preset>,
+    mtu: u32,
+    warnings: &mut Vec<Warning>,
+) -> Result<u32> {
+    let asked = field.count_u32(0, ENTRIES_MAX)?;
+    let Some(preset) = preset else { return Ok(asked) };
+    let given = preset.depth(asked, mtu).map_err(|error| field.error(&error.to_string()))?;
+    let warning = Warning::RoundedRing { preset: preset.name, asked, given };
+    if given != asked && !warnings.contains(&warning) {
+        warnings.push(warning);
+    }
+    Ok(given)
+}
+
+/// Depths that `[plan]` names, as the preset's driver makes them.
+pub(super) fn depths(field: &Field<'_>, nic: &NicSpec, asked: &[u32]) -> Result<Vec<u32>> {
+    let Some(preset) = nic.preset else { return Ok(asked.to_vec()) };
+    let given =
+        |rx: &u32| preset.depth(*rx, nic.mtu).map_err(|error| field.error(&error.to_string()));
+    let mut depths: Vec<u32> = asked.iter().map(given).collect::<Result<_>>()?;
+    depths.dedup();
+    Ok(depths)
+}
