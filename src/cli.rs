@@ -8,6 +8,7 @@
 
 mod check;
 mod footprint;
+mod host;
 mod output;
 mod plan;
 mod progress;
@@ -21,6 +22,8 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::input::InputError;
+use crate::input::ethtool::{InventoryError, LiveError};
 use crate::report::OutputError;
 use crate::scenario::{Scenario, ScenarioError, Source, printable, schema};
 use crate::sensitivity::SensitivityError;
@@ -115,6 +118,8 @@ enum Command {
     Plan(plan::PlanArgs),
     /// Drops and memory as 1, 2, 4 ... all queues burst in step.
     Sensitivity(ScenarioArgs),
+    /// Read an interface, live or from saved output of ethtool.
+    Host(host::HostArgs),
     /// Validate a scenario and everything it names.
     Check(ScenarioArgs),
     /// Print the JSON Schema of a scenario.
@@ -140,6 +145,12 @@ enum CommandError {
     Simulation(#[from] SimulationError),
     #[error(transparent)]
     Sensitivity(#[from] SensitivityError),
+    #[error(transparent)]
+    Input(#[from] InputError),
+    #[error(transparent)]
+    Inventory(#[from] InventoryError),
+    #[error(transparent)]
+    Live(#[from] LiveError),
     #[error(transparent)]
     Output(#[from] OutputError),
     #[error("standard output: {0}")]
@@ -187,6 +198,7 @@ fn dispatch(cli: &Cli) -> Result<ExitCode, CommandError> {
         Some(Command::Simulate(args)) => simulate::run(args, global),
         Some(Command::Plan(args)) => plan::run(args, global),
         Some(Command::Sensitivity(args)) => sensitivity::run(args, global),
+        Some(Command::Host(args)) => host::run(args, global),
         Some(Command::Check(args)) => check::run(args, global),
         Some(Command::Schema) => {
             print(&format!("{:#}\n", schema()))?;

@@ -6,6 +6,7 @@
 mod csv;
 mod footprint;
 mod format;
+mod host;
 mod manifest;
 mod output;
 mod plan;
@@ -15,6 +16,7 @@ mod simulate;
 pub use self::csv::{queues_csv, summary_csv, timeline_csv};
 pub use footprint::{ConfigurationRow, FootprintReport, Rx};
 pub use format::format_rate;
+pub use host::{DropRow, FootprintRow, HostReport, LastingRow, QueueDrops, Stated, ValueRow};
 pub use manifest::Manifest;
 pub use output::{OutputError, PacketFile, check_writable, write_atomically};
 pub use plan::{ConfigRow, Goal, PlanReport};

@@ -14,7 +14,7 @@ const LAYERS: [&[&str]; 9] = [
     &["preset"],
     &["input"],
     &["scenario"],
-    &["simulation", "plan", "sensitivity"],
+    &["simulation", "plan", "sensitivity", "host"],
     &["report"],
     &["cli"],
 ];

@@ -14,7 +14,7 @@
 //! | `json` | the same from JSON of ethtool, iproute2 and ynl |
 //! | `fields` | names and values of one capture, and typed access to them |
 //! | `records` | the plain records: rings, channels, coalescing, driver and others |
-//! | `statistics` | counters and the queues they belong to |
+//! | `statistics` | counters of driver and kernel |
 //! | `inventory` | what all captures say of one interface |
 //! | `files` | files, folders, standard input |
 //! | `live` | an interface of this machine, over netlink and from /sys and /proc |
@@ -38,7 +38,7 @@ pub use self::live::{LiveError, read_live};
 pub use self::records::{
     Channels, Coalescing, Deferral, Driver, Features, Indirection, Link, Pause, Rings,
 };
-pub use self::statistics::{Counter, Softnet, counters, softnet};
+pub use self::statistics::{Counter, counters};
 
 /// Where a value came from.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -43,7 +43,8 @@ impl NicSpec {
     }
 
     /// Rings of plain buffers, with the defaults for everything else.
-    fn plain(rx: Vec<u32>, rx_buf_len: u64) -> Self {
+    #[must_use]
+    pub fn plain(rx: Vec<u32>, rx_buf_len: u64) -> Self {
         Self {
             preset: None,
             mtu: MTU,

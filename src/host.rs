@@ -1,0 +1,322 @@
+//! What the settings and counters of an interface mean: memory now, how long a ring lasts, which
+//! drops a deeper ring could have prevented, and what cannot be seen.
+//!
+//! The interface's [`Inventory`] is what was read; a [`Preset`] is what is known of its driver.
+//! Where neither says something, a value is assumed and called so.
+
+mod answers;
+mod counters;
+mod scenario;
+
+pub use counters::Drops;
+pub use scenario::{Load, ScenarioFault, scenario};
+
+use crate::input::ethtool::{Features, Inventory, Reported, Scalar, Subject, known};
+use crate::model::memory::Memory;
+use crate::model::memory::driver::{DriverMemory, QueueLayout};
+use crate::preset::{self, Preset};
+use crate::scenario::{MTU, NicSpec};
+use crate::units::{BitRate, to_f64};
+
+/// A value and where it came from, in words.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fact<T> {
+    /// The value.
+    pub value: T,
+    /// Its origin; starts with `assumed` where nothing says it.
+    pub from: String,
+}
+
+impl<T: Copy> Fact<T> {
+    fn read(field: Option<&Reported<T>>) -> Option<Self> {
+        let field = field?;
+        Some(Self { value: *field.known()?, from: field.from.to_string() })
+    }
+}
+
+/// What is known of an interface.
+#[derive(Debug, Clone)]
+pub struct Findings {
+    /// The interface; empty where no capture names it.
+    pub interface: String,
+    /// The driver's name.
+    pub driver: Option<Fact<String>>,
+    /// What is known of the driver.
+    pub preset: Option<&'static Preset>,
+    /// Other presets of the same driver, which nothing here rules out.
+    pub alternatives: Vec<&'static str>,
+    /// Receive queues now.
+    pub queues: Option<Fact<u32>>,
+    /// Receive queues at most.
+    pub queues_max: Option<u32>,
+    /// Entries of each ring now.
+    pub rx: Option<Fact<u32>>,
+    /// Entries of each ring at most.
+    pub rx_max: Option<Fact<u32>>,
+    /// The MTU in bytes.
+    pub mtu: Fact<u32>,
+    /// The line rate in bits per second.
+    pub line_rate: Option<Fact<u64>>,
+    /// The host's memory in bytes.
+    pub ram: Option<Fact<u64>>,
+    /// What the rings pin.
+    pub footprint: Option<Footprint>,
+    /// How long a ring lasts, at each rate that could be meant.
+    pub lasts: Vec<Lasting>,
+    /// Counters of drops.
+    pub drops: Vec<Drops>,
+    /// Times that polling was cut short with work left, of all processors.
+    pub time_squeeze: Option<u64>,
+    /// Bytes in the interface's page pools, where the kernel tells.
+    pub page_pools: Option<u64>,
+    /// Interrupt coalescing.
+    pub coalescing: Option<Coalescing>,
+    /// What cannot be seen, a sentence each.
+    pub unseen: Vec<String>,
+    /// Answers to what people confuse, with the numbers of this interface.
+    pub answers: Vec<String>,
+    /// What could not be read.
+    pub notes: Vec<String>,
+}
+
+/// What the rings of an interface pin.
+#[derive(Debug, Clone)]
+pub struct Footprint {
+    /// The NIC as a scenario has it.
+    pub nic: NicSpec,
+    /// One queue.
+    pub queue: QueueLayout,
+    /// All queues now.
+    pub memory: Memory,
+    /// All queues with the deepest rings.
+    pub at_most: Option<Memory>,
+    /// How buffers are laid out, and how that is known.
+    pub how: String,
+}
+
+/// How long a ring lasts when its queue takes the whole line and the host does nothing.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Lasting {
+    /// The line rate in bits per second.
+    pub bits_per_second: u64,
+    /// Microseconds with frames of full MTU.
+    pub mtu_frames_us: f64,
+    /// Microseconds with frames of 64 bytes.
+    pub small_frames_us: f64,
+}
+
+/// Interrupt coalescing, as far as it is known.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Coalescing {
+    /// Whether the kernel or the driver choose the delay.
+    pub adaptive: bool,
+    /// Microseconds to the interrupt.
+    pub usecs: Option<u32>,
+    /// Packets to the interrupt; 0: no limit.
+    pub frames: Option<u32>,
+    /// Whether the timer restarts with every packet.
+    pub cqe_mode: bool,
+}
+
+/// Line rates to look at where the interface tells none, in bits per second.
+const RATES: [u64; 4] = [10_000_000_000, 25_000_000_000, 100_000_000_000, 400_000_000_000];
+/// Bytes of a buffer where nothing is known of the driver: a page.
+const PAGE: u64 = 4096;
+
+/// Bytes of an Ethernet header, FCS, and preamble with gap: what a frame has over its MTU.
+const ETHERNET_HEADER: u64 = 14;
+const FCS: u64 = 4;
+const GAP: u64 = 20;
+/// The least frame with its FCS.
+const FRAME_MIN: u64 = 64;
+
+impl Findings {
+    /// What an inventory means. `line_rate` goes before the speed that the interface tells.
+    #[must_use]
+    pub fn new(inventory: &Inventory, line_rate: Option<BitRate>) -> Self {
+        let driver = inventory.driver.as_ref().and_then(|driver| driver.driver.as_ref());
+        let driver = driver.and_then(|driver| {
+            let name = driver.known().filter(|name| !name.is_empty())?;
+            Some(Fact { value: name.clone(), from: driver.from.to_string() })
+        });
+        let (preset, alternatives) = choose(driver.as_ref(), inventory.features.as_ref());
+        let rings = inventory.rings.as_ref();
+        let channels = inventory.channels.as_ref();
+        let mut findings = Self {
+            interface: inventory.interface.clone(),
+            queues: queues(inventory),
+            queues_max: channels.and_then(|channels| channels.receive_queues_max()),
+            rx: Fact::read(rings.and_then(|rings| rings.rx.as_ref())),
+            rx_max: Fact::read(rings.and_then(|rings| rings.rx_max.as_ref())),
+            mtu: Fact::read(inventory.link.mtu.as_ref())
+                .unwrap_or_else(|| Fact { value: MTU, from: "assumed".to_owned() }),
+            line_rate: asked_rate(line_rate).or_else(|| Fact::read(inventory.link.speed.as_ref())),
+            ram: Fact::read(inventory.ram.as_ref()),
+            footprint: None,
+            lasts: Vec::new(),
+            drops: counters::drops(inventory, preset),
+            time_squeeze: time_squeeze(inventory),
+            page_pools: page_pools(inventory),
+            coalescing: coalescing(inventory),
+            unseen: Vec::new(),
+            answers: Vec::new(),
+            notes: inventory.notes.iter().map(ToString::to_string).collect(),
+            driver,
+            preset,
+            alternatives,
+        };
+        findings.footprint = findings.footprint(inventory);
+        findings.lasts = findings.lasts();
+        findings.unseen = answers::unseen(&findings, inventory);
+        findings.answers = answers::answers(&findings);
+        findings
+    }
+
+    fn footprint(&self, inventory: &Inventory) -> Option<Footprint> {
+        let (rx, queues) = (self.rx.as_ref()?.value, self.queues.as_ref()?.value as usize);
+        let set = inventory.rings.as_ref().and_then(|rings| rings.rx_buf_len.as_ref());
+        let set = set.and_then(|len| known(Some(len)).map(u64::from).filter(|len| *len > 0));
+        let (nic, how) = self.nic(rx, queues, set)?;
+        let deepest = self.rx_max.as_ref().and_then(|max| self.nic(max.value, queues, set));
+        let at_most = deepest.and_then(|(nic, _)| nic.memory(None).memory());
+        let memory = nic.memory(None).memory()?;
+        let queue = match nic.driver {
+            Some(driver) => driver.queue(*nic.rx.first()?),
+            None => QueueLayout {
+                bytes: u64::from(rx) * nic.rx_buf_len,
+                buffers: rx,
+                buffer_len: nic.rx_buf_len,
+                descriptors: u64::from(rx),
+                completions: None,
+            },
+        };
+        Some(Footprint { nic, queue, memory, at_most, how })
+    }
+
+    /// A NIC of such rings, and how its buffers are known. `set`: the size that the driver is set
+    /// to. `None` for no rings at all.
+    fn nic(&self, rx: u32, queues: usize, set: Option<u64>) -> Option<(NicSpec, String)> {
+        if rx == 0 {
+            return None;
+        }
+        let rings = |more: u32| vec![rx.saturating_add(more); queues];
+        Some(match (self.preset, set) {
+            (Some(preset), None) => {
+                let nic = NicSpec::of_preset(preset, rings(preset.rx.shown_less), self.mtu.value);
+                (nic, format!("{} (preset {})", preset.buffers_text, preset.name))
+            }
+            (Some(preset), Some(rx_buf_len)) => {
+                let nic = NicSpec::of_preset(preset, rings(preset.rx.shown_less), self.mtu.value);
+                let how = "buffers of the RX Buf Len that ethtool -g shows".to_owned();
+                (NicSpec { rx_buf_len, driver: None, ..nic }, how)
+            }
+            (None, Some(rx_buf_len)) => (
+                NicSpec::plain(rings(0), rx_buf_len),
+                "buffers of the RX Buf Len that ethtool -g shows".to_owned(),
+            ),
+            (None, None) => (
+                NicSpec::plain(rings(0), PAGE),
+                "a page of 4 KiB for every entry is assumed; drivers differ by a factor of 8"
+                    .to_owned(),
+            ),
+        })
+    }
+
+    /// The largest frame in bytes, without FCS.
+    #[must_use]
+    pub fn frame_len(&self) -> u64 {
+        u64::from(self.mtu.value) + ETHERNET_HEADER
+    }
+
+    fn lasts(&self) -> Vec<Lasting> {
+        let Some(footprint) = &self.footprint else { return Vec::new() };
+        let rates = self.line_rate.as_ref().map_or(RATES.to_vec(), |rate| vec![rate.value]);
+        let frames = |len: u64| {
+            let each = len.div_ceil(footprint.queue.buffer_len.max(1)).max(1);
+            u64::from(footprint.queue.buffers) / each
+        };
+        let us = |len: u64, rate: u64| {
+            let on_wire = (len + FCS).max(FRAME_MIN) + GAP;
+            to_f64(frames(len)) * to_f64(on_wire * 8) * 1e6 / to_f64(rate)
+        };
+        let rates = rates.into_iter().filter(|rate| *rate > 0);
+        rates
+            .map(|rate| Lasting {
+                bits_per_second: rate,
+                mtu_frames_us: us(self.frame_len(), rate),
+                small_frames_us: us(FRAME_MIN - FCS, rate),
+            })
+            .collect()
+    }
+}
+
+fn asked_rate(rate: Option<BitRate>) -> Option<Fact<u64>> {
+    let value = crate::units::round_to_u64(rate?.per_second());
+    Some(Fact { value, from: "--line-rate".to_owned() })
+}
+
+/// The preset of a driver, and others that could be meant as well.
+fn choose(
+    driver: Option<&Fact<String>>,
+    features: Option<&Features>,
+) -> (Option<&'static Preset>, Vec<&'static str>) {
+    let Some(driver) = driver else { return (None, Vec::new()) };
+    let mut presets: Vec<&'static Preset> = preset::for_driver(&driver.value).collect();
+    // bnxt has aggregation rings with LRO or GRO in hardware, and says so.
+    if let Some(features) = features
+        && let [lro, gro_hw] = [&features.lro, &features.gro_hw].map(|it| known(it.as_ref()))
+        && (lro.is_some() || gro_hw.is_some())
+    {
+        let aggregates = lro == Some(true) || gro_hw == Some(true);
+        presets.retain(|preset| match preset.driver(MTU).map(|driver| driver.memory) {
+            Some(DriverMemory::Bnxt { aggregation }) => aggregation == aggregates,
+            _ => true,
+        });
+    }
+    let others = presets.iter().skip(1).map(|preset| preset.name).collect();
+    (presets.first().copied(), others)
+}
+
+/// Receive queues: what `-l` says, or the kernel, or the header of the indirection table.
+fn queues(inventory: &Inventory) -> Option<Fact<u32>> {
+    if let Some(channels) = &inventory.channels
+        && let Some(value) = channels.receive_queues()
+    {
+        let known = |field: &&Reported<u32>| field.known().is_some_and(|count| *count > 0);
+        let field = [&channels.combined, &channels.rx].into_iter().flatten().find(known)?;
+        return Some(Fact { value, from: field.from.to_string() });
+    }
+    Fact::read(inventory.indirection.as_ref().and_then(|table| table.rings.as_ref()))
+        .filter(|queues| queues.value > 0)
+}
+
+fn coalescing(inventory: &Inventory) -> Option<Coalescing> {
+    let fields = inventory.coalescing.as_ref()?;
+    Some(Coalescing {
+        adaptive: known(fields.adaptive_rx.as_ref()) == Some(true),
+        usecs: known(fields.rx_usecs.as_ref()),
+        frames: known(fields.rx_frames.as_ref()),
+        cqe_mode: known(fields.cqe_mode_rx.as_ref()) == Some(true),
+    })
+}
+
+/// The sum of some fields of a subject; `None` where no capture has them.
+fn sum(inventory: &Inventory, subject: Subject, ending: &str) -> Option<u64> {
+    let sections = inventory.sections.iter().filter(|section| section.subject == subject);
+    let fields = sections.flat_map(|section| section.fields.iter());
+    let counts = fields.filter(|(name, _)| name.ends_with(ending)).filter_map(|(_, field)| {
+        match field.known() {
+            Some(Scalar::Count(count)) => Some(*count),
+            _ => None,
+        }
+    });
+    counts.reduce(u64::saturating_add)
+}
+
+fn time_squeeze(inventory: &Inventory) -> Option<u64> {
+    sum(inventory, Subject::Softnet, " time_squeeze")
+}
+
+fn page_pools(inventory: &Inventory) -> Option<u64> {
+    sum(inventory, Subject::PagePools, "inflight-mem")
+}
