@@ -11,11 +11,13 @@ mod scenario;
 pub use counters::Drops;
 pub use scenario::{Load, ScenarioFault, scenario};
 
+use std::collections::BTreeSet;
+
 use crate::input::ethtool::{Features, Inventory, Reported, Scalar, Subject, known};
 use crate::model::memory::Memory;
 use crate::model::memory::driver::{DriverMemory, QueueLayout};
 use crate::preset::{self, Preset};
-use crate::scenario::{MTU, NicSpec};
+use crate::scenario::{ENTRIES_MAX, MTU, MTU_RANGE, NicSpec, QUEUES_MAX};
 use crate::units::{BitRate, to_f64};
 
 /// A value and where it came from, in words.
@@ -71,6 +73,8 @@ pub struct Findings {
     pub page_pools: Option<u64>,
     /// Interrupt coalescing.
     pub coalescing: Option<Coalescing>,
+    /// Queues that the RSS indirection table names.
+    pub rss_queues: Option<u32>,
     /// What cannot be seen, a sentence each.
     pub unseen: Vec<String>,
     /// Answers to what people confuse, with the numbers of this interface.
@@ -142,13 +146,38 @@ impl Findings {
         let (preset, alternatives) = choose(driver.as_ref(), inventory.features.as_ref());
         let rings = inventory.rings.as_ref();
         let channels = inventory.channels.as_ref();
+        let mut notes: Vec<String> = inventory.notes.iter().map(ToString::to_string).collect();
+        let mut within = |fact: Option<Fact<u32>>, what: &str, min: u32, max: u32| {
+            fact.filter(|fact| {
+                let is_usual = (min..=max).contains(&fact.value);
+                if !is_usual {
+                    notes.push(format!(
+                        "{}: {what} of {} is not from {min} to {max}; it is not used",
+                        fact.from, fact.value
+                    ));
+                }
+                is_usual
+            })
+        };
+        let [mtu_min, mtu_max] = [MTU_RANGE.start(), MTU_RANGE.end()]
+            .map(|limit| u32::try_from(*limit).expect("an MTU has 16 bits"));
         let mut findings = Self {
             interface: inventory.interface.clone(),
-            queues: queues(inventory),
+            queues: within(queues(inventory), "a number of queues", 1, QUEUES_MAX),
             queues_max: channels.and_then(|channels| channels.receive_queues_max()),
-            rx: Fact::read(rings.and_then(|rings| rings.rx.as_ref())),
-            rx_max: Fact::read(rings.and_then(|rings| rings.rx_max.as_ref())),
-            mtu: Fact::read(inventory.link.mtu.as_ref())
+            rx: within(
+                Fact::read(rings.and_then(|rings| rings.rx.as_ref())),
+                "a ring",
+                0,
+                ENTRIES_MAX,
+            ),
+            rx_max: within(
+                Fact::read(rings.and_then(|rings| rings.rx_max.as_ref())),
+                "a ring",
+                0,
+                ENTRIES_MAX,
+            ),
+            mtu: within(Fact::read(inventory.link.mtu.as_ref()), "an MTU", mtu_min, mtu_max)
                 .unwrap_or_else(|| Fact { value: MTU, from: "assumed".to_owned() }),
             line_rate: asked_rate(line_rate).or_else(|| Fact::read(inventory.link.speed.as_ref())),
             ram: Fact::read(inventory.ram.as_ref()),
@@ -160,7 +189,8 @@ impl Findings {
             coalescing: coalescing(inventory),
             unseen: Vec::new(),
             answers: Vec::new(),
-            notes: inventory.notes.iter().map(ToString::to_string).collect(),
+            rss_queues: rss_queues(inventory),
+            notes,
             driver,
             preset,
             alternatives,
@@ -230,7 +260,7 @@ impl Findings {
 
     fn lasts(&self) -> Vec<Lasting> {
         let Some(footprint) = &self.footprint else { return Vec::new() };
-        let rates = self.line_rate.as_ref().map_or(RATES.to_vec(), |rate| vec![rate.value]);
+        let rates = self.line_rate.as_ref().map_or_else(|| RATES.to_vec(), |rate| vec![rate.value]);
         let frames = |len: u64| {
             let each = len.div_ceil(footprint.queue.buffer_len.max(1)).max(1);
             u64::from(footprint.queue.buffers) / each
@@ -282,8 +312,8 @@ fn queues(inventory: &Inventory) -> Option<Fact<u32>> {
     if let Some(channels) = &inventory.channels
         && let Some(value) = channels.receive_queues()
     {
-        let known = |field: &&Reported<u32>| field.known().is_some_and(|count| *count > 0);
-        let field = [&channels.combined, &channels.rx].into_iter().flatten().find(known)?;
+        let counts = |field: &&Reported<u32>| field.known().is_some_and(|count| *count > 0);
+        let field = [&channels.combined, &channels.rx].into_iter().flatten().find(counts)?;
         return Some(Fact { value, from: field.from.to_string() });
     }
     Fact::read(inventory.indirection.as_ref().and_then(|table| table.rings.as_ref()))
@@ -298,6 +328,12 @@ fn coalescing(inventory: &Inventory) -> Option<Coalescing> {
         frames: known(fields.rx_frames.as_ref()),
         cqe_mode: known(fields.cqe_mode_rx.as_ref()) == Some(true),
     })
+}
+
+fn rss_queues(inventory: &Inventory) -> Option<u32> {
+    let table = inventory.indirection.as_ref()?.table.as_ref()?.known()?;
+    let queues: BTreeSet<&u64> = table.iter().collect();
+    u32::try_from(queues.len()).ok().filter(|queues| *queues > 0)
 }
 
 /// The sum of some fields of a subject; `None` where no capture has them.

@@ -1,10 +1,10 @@
 //! What people confuse, answered with the numbers of an interface, and what its settings and
 //! counters cannot show.
 
-use super::{Findings, Footprint, Lasting};
+use super::{Findings, Lasting};
 use crate::input::ethtool::{Inventory, Subject, known};
 use crate::preset::CounterMeaning;
-use crate::units::{format_bit_rate, format_bytes, round_to_u64, to_f64};
+use crate::units::{format_bit_rate, format_bytes, round_to_u64};
 
 /// A stall to compare with: the 99th percentile of a thread's wake-up on processors that are
 /// oversubscribed twofold (tests/data/host), in microseconds.
@@ -29,7 +29,7 @@ pub(super) fn answers(findings: &Findings) -> Vec<String> {
         ),
     ];
     if let Some(lasting) = findings.lasts.first() {
-        answers.push(stall(findings, footprint, lasting));
+        answers.extend(stall(findings, rx, lasting));
     }
     answers.push(
         "Bigger can be slower: buffers in rotation beyond the cache that DMA may fill come from \
@@ -41,22 +41,24 @@ pub(super) fn answers(findings: &Findings) -> Vec<String> {
 }
 
 /// A ring cannot outlast a long stall.
-fn stall(findings: &Findings, footprint: &Footprint, lasting: &Lasting) -> String {
-    let buffers = to_f64(u64::from(footprint.queue.buffers));
-    let needed = round_to_u64(buffers * STALL_US / lasting.mtu_frames_us);
+fn stall(findings: &Findings, rx: u32, lasting: &Lasting) -> Option<String> {
+    if lasting.mtu_frames_us <= 0.0 {
+        return None;
+    }
+    let needed = round_to_u64(f64::from(rx) * STALL_US / lasting.mtu_frames_us);
     let rate = format_bit_rate(lasting.bits_per_second);
     let most = findings.rx_max.as_ref().map_or_else(String::new, |max| {
         let verdict =
             if needed > u64::from(max.value) { "has no more than" } else { "takes up to" };
         format!("; the NIC {verdict} {}", max.value)
     });
-    format!(
+    Some(format!(
         "A ring cannot outlast a long stall: full frames at {rate} fill it in {:.0} us, and a \
          processor that is away for {:.0} ms would need {needed} entries{most}. Against stalls, fix \
          scheduling.",
         lasting.mtu_frames_us,
         STALL_US / 1000.0
-    )
+    ))
 }
 
 /// What cannot be seen.
@@ -66,7 +68,7 @@ pub(super) fn unseen(findings: &Findings, inventory: &Inventory) -> Vec<String> 
     if findings.line_rate.is_none() {
         unseen.push(
             "the line rate: the interface tells none; name it with --line-rate, or read the times \
-             below for your rate"
+             above for yours"
                 .to_owned(),
         );
     }
@@ -176,6 +178,5 @@ fn driver(findings: &Findings) -> Vec<String> {
             preset.drivers.first().unwrap_or(&preset.name)
         ));
     }
-    unseen.extend(preset.notes.iter().map(|note| (*note).to_owned()));
     unseen
 }

@@ -11,6 +11,7 @@ use super::format::{format_rate, plain_table, table_text};
 use crate::host::{Drops, Fact, Findings, Lasting};
 use crate::input::ethtool::{Inventory, Reading, Section};
 use crate::model::memory::Memory;
+use crate::preset::Preset;
 use crate::units::{format_bit_rate, format_bytes, to_f64};
 
 /// What `rxplan host` says.
@@ -32,6 +33,8 @@ pub struct HostReport {
     pub queues: Option<Stated<u32>>,
     /// Entries of each ring.
     pub rx: Option<Stated<u32>>,
+    /// Queues that the RSS indirection table names.
+    pub rss_queues: Option<u32>,
     /// The most entries that the driver takes.
     pub rx_max: Option<Stated<u32>>,
     /// The MTU in bytes.
@@ -48,6 +51,10 @@ pub struct HostReport {
     pub time_squeeze: Option<u64>,
     /// Bytes in the interface's page pools.
     pub page_pool_bytes: Option<u64>,
+    /// Interrupt coalescing.
+    pub coalescing: Option<CoalescingRow>,
+    /// What else to know of the driver.
+    pub driver_notes: Vec<String>,
     /// What cannot be seen.
     pub unseen: Vec<String>,
     /// Answers to what people confuse.
@@ -94,6 +101,19 @@ pub struct LastingRow {
     pub mtu_frames_us: f64,
     /// Microseconds with frames of 64 bytes.
     pub small_frames_us: f64,
+}
+
+/// Interrupt coalescing; `null` where it is not known.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct CoalescingRow {
+    /// Whether the kernel or the driver choose the delay.
+    pub adaptive: bool,
+    /// Microseconds to the interrupt.
+    pub rx_usecs: Option<u32>,
+    /// Packets to the interrupt; 0: no limit.
+    pub rx_frames: Option<u32>,
+    /// Whether the timer restarts with every packet.
+    pub cqe_mode: bool,
 }
 
 /// Drops that one counter counts, or its namesakes for each queue.
@@ -168,6 +188,7 @@ impl HostReport {
             preset_alternatives: findings.alternatives.clone(),
             queues: findings.queues.as_ref().map(value),
             rx: findings.rx.as_ref().map(value),
+            rss_queues: findings.rss_queues,
             rx_max: findings.rx_max.as_ref().map(value),
             mtu: value(&findings.mtu),
             line_rate: findings.line_rate.as_ref().map(value),
@@ -176,6 +197,13 @@ impl HostReport {
             drops: findings.drops.iter().map(drop_row).collect(),
             time_squeeze: findings.time_squeeze,
             page_pool_bytes: findings.page_pools,
+            coalescing: findings.coalescing.map(|coalescing| CoalescingRow {
+                adaptive: coalescing.adaptive,
+                rx_usecs: coalescing.usecs,
+                rx_frames: coalescing.frames,
+                cqe_mode: coalescing.cqe_mode,
+            }),
+            driver_notes: findings.preset.map_or_else(Vec::new, driver_notes),
             unseen: findings.unseen.clone(),
             answers: findings.answers.clone(),
             notes: findings.notes.clone(),
@@ -189,7 +217,9 @@ impl HostReport {
         let mut text = self.head();
         text.push_str(&self.memory_text());
         text.push_str(&self.lasting_text());
+        text.push_str(&self.coalescing_text());
         text.push_str(&self.drops_text());
+        list(&mut text, "What to know of the driver", &self.driver_notes);
         list(&mut text, "What cannot be seen", &self.unseen);
         list(&mut text, "Good to know", &self.answers);
         text
@@ -204,7 +234,8 @@ impl HostReport {
     fn head(&self) -> String {
         let name = if self.interface.is_empty() { "interface" } else { &self.interface };
         let driver = self.driver.as_ref().map_or("driver unknown", |driver| &driver.value);
-        let preset = self.preset.map_or("no preset".to_owned(), |name| format!("preset {name}"));
+        let preset =
+            self.preset.map_or_else(|| "no preset".to_owned(), |name| format!("preset {name}"));
         let rate = self
             .line_rate
             .as_ref()
@@ -217,6 +248,12 @@ impl HostReport {
                 |value| [value.value.to_string(), value.from.clone()],
             );
             table.add_row([what.to_owned(), value, from]);
+        }
+        if let (Some(rss), Some(queues)) = (self.rss_queues, &self.queues)
+            && rss != queues.value
+        {
+            let value = format!("{rss} of {}", queues.value);
+            table.add_row(["queues of RSS".to_owned(), value, "indirection table".to_owned()]);
         }
         table.add_row(["MTU".to_owned(), self.mtu.value.to_string(), self.mtu.from.clone()]);
         format!("{name}: {driver} ({preset}), {rate}\n\n{}", table_text(&table))
@@ -285,6 +322,32 @@ impl HostReport {
         )
     }
 
+    /// How much of the ring the delay of interrupts takes.
+    fn coalescing_text(&self) -> String {
+        let Some(coalescing) = &self.coalescing else { return String::new() };
+        if coalescing.adaptive {
+            return wrapped(
+                "\nInterrupts: adaptive; the delay, and with it the part of the ring that it fills, \
+                 changes with the load. The kernel's own moderation goes up to 256 us.\n",
+            );
+        }
+        let Some(usecs) = coalescing.rx_usecs else { return String::new() };
+        let frames = match coalescing.rx_frames {
+            Some(0) | None => String::new(),
+            Some(1) => " or 1 packet".to_owned(),
+            Some(frames) => format!(" or {frames} packets"),
+        };
+        let share = self.ring_lasts.first().filter(|row| usecs > 0 && row.mtu_frames_us > 0.0);
+        let share = share.map_or_else(String::new, |row| {
+            format!(
+                "; {usecs} us are {:.0} % of what the ring lasts with full frames at {}",
+                f64::from(usecs) * 100.0 / row.mtu_frames_us,
+                format_bit_rate(row.bits_per_second)
+            )
+        });
+        wrapped(&format!("\nInterrupts: {usecs} us{frames} after a packet{share}.\n"))
+    }
+
     fn drops_text(&self) -> String {
         let mut text = String::new();
         let (seen, clear): (Vec<&DropRow>, Vec<&DropRow>) =
@@ -326,6 +389,12 @@ impl HostReport {
         }
         text
     }
+}
+
+/// What a preset says besides numbers.
+fn driver_notes(preset: &Preset) -> Vec<String> {
+    let refill = format!("slots are posted again: {}", preset.refill.value);
+    std::iter::once(refill).chain(preset.notes.iter().map(|note| (*note).to_owned())).collect()
 }
 
 fn value<T: Clone>(fact: &Fact<T>) -> Stated<T> {

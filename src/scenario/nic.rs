@@ -12,9 +12,9 @@ use crate::preset::{self, Preset, QueueRule};
 type Result<T> = std::result::Result<T, ScenarioError>;
 
 /// Most queues of a NIC: a typing error is likelier than more.
-const QUEUES_MAX: u32 = 65_536;
+pub(crate) const QUEUES_MAX: u32 = 65_536;
 /// Most entries of a ring or reserve: hardware counts them in far fewer bits.
-pub(super) const ENTRIES_MAX: u32 = 1 << 26;
+pub(crate) const ENTRIES_MAX: u32 = 1 << 26;
 /// Ethernet's own MTU.
 pub(crate) const MTU: u32 = 1500;
 /// What IPv4 and a 16-bit length allow.
