@@ -11,6 +11,7 @@ mod footprint;
 mod host;
 mod output;
 mod plan;
+mod presets;
 mod progress;
 mod sensitivity;
 mod simulate;
@@ -46,6 +47,7 @@ struct Cli {
 const EXAMPLES: &str = "\
 Examples:
   rxplan footprint --queues 32 --rx 512 --reserve 4096
+  rxplan footprint --nic mlx5 --queues 128 --mtu 9000
   rxplan simulate scenarios/shared-reserve.toml --set nic.rx=256
   rxplan plan scenarios/memory-waste.toml --max-drop-rate 1e-3 --format json
 
@@ -120,6 +122,8 @@ enum Command {
     Sensitivity(ScenarioArgs),
     /// Read an interface, live or from saved output of ethtool.
     Host(host::HostArgs),
+    /// NICs that are known: ring limits, memory, refill, drop counters, each with its source.
+    Presets(presets::PresetsArgs),
     /// Validate a scenario and everything it names.
     Check(ScenarioArgs),
     /// Print the JSON Schema of a scenario.
@@ -199,6 +203,7 @@ fn dispatch(cli: &Cli) -> Result<ExitCode, CommandError> {
         Some(Command::Plan(args)) => plan::run(args, global),
         Some(Command::Sensitivity(args)) => sensitivity::run(args, global),
         Some(Command::Host(args)) => host::run(args, global),
+        Some(Command::Presets(args)) => presets::run(args, global),
         Some(Command::Check(args)) => check::run(args, global),
         Some(Command::Schema) => {
             print(&format!("{:#}\n", schema()))?;

@@ -10,16 +10,20 @@ mod host;
 mod manifest;
 mod output;
 mod plan;
+mod presets;
 mod sensitivity;
 mod simulate;
 
 pub use self::csv::{queues_csv, summary_csv, timeline_csv};
 pub use footprint::{ConfigurationRow, FootprintReport, Rx};
 pub use format::format_rate;
-pub use host::{DropRow, FootprintRow, HostReport, LastingRow, QueueDrops, Stated, ValueRow};
+pub use host::{
+    CoalescingRow, DropRow, FootprintRow, HostReport, LastingRow, QueueDrops, Stated, ValueRow,
+};
 pub use manifest::Manifest;
 pub use output::{OutputError, PacketFile, check_writable, write_atomically};
 pub use plan::{ConfigRow, Goal, PlanReport};
+pub use presets::{CounterRow, Fact, PresetRow, PresetsReport};
 pub use sensitivity::{InPhaseRow, SensitivityReport};
 pub use simulate::{
     Drops, EngineReport, Held, Host, MemoryUse, Packets, Placement, Queue, Reserve, SimulateReport,

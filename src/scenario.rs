@@ -22,7 +22,7 @@ mod warning;
 pub use document::Source;
 pub(crate) use error::printable;
 pub use error::{Place, ScenarioError};
-pub(crate) use nic::{ENTRIES_MAX, MTU, MTU_RANGE, QUEUES_MAX};
+pub(crate) use nic::{ENTRIES_MAX, MTU, MTU_RANGE, QUEUES_MAX, driver_depth};
 pub(crate) use resolve::default_reserve;
 pub use schema::schema;
 pub use warning::Warning;

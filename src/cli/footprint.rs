@@ -9,7 +9,9 @@ use super::{CommandError, Format, Global, ScenarioArgs, load, output, print, war
 use crate::model::buffers::ReserveSpec;
 use crate::preset::{self, Preset, QueueRule};
 use crate::report::{ConfigurationRow, FootprintReport};
-use crate::scenario::{MTU, MTU_RANGE, NicSpec, Scenario, Source, Warning, default_reserve};
+use crate::scenario::{
+    MTU, MTU_RANGE, NicSpec, Scenario, Source, Warning, default_reserve, driver_depth,
+};
 use crate::units::Bytes;
 
 /// Memory arithmetic only. Without scenario and options: the built-in host, today and with a
@@ -130,24 +132,21 @@ impl FootprintArgs {
         let last = rx.last().copied().unwrap_or(0);
         rx.resize(queues, last);
         let mtu = self.mtu.unwrap_or(to.nic.mtu);
-        if let Some(preset) = self.nic.or(to.nic.preset.filter(|_| to.nic.driver.is_some())) {
-            let asked = std::mem::take(&mut rx);
-            for asked in asked {
-                let given = preset
-                    .depth(asked, mtu)
-                    .map_err(|error| CommandError::Refused(format!("--rx {error}")))?;
-                let warning = Warning::RoundedRing { preset: preset.name, asked, given };
-                if given != asked && !to.warnings.contains(&warning) {
-                    to.warnings.push(warning);
-                }
-                rx.push(given);
-            }
+        if let Some(preset) = self.nic {
             to.nic = to.nic.with_preset(preset, mtu);
         } else if self.mtu.is_some() {
-            return Err(CommandError::Refused(
-                "--mtu has no effect without a NIC whose buffers depend on it; add --nic"
-                    .to_owned(),
-            ));
+            to.nic = to.nic.at_mtu(mtu).ok_or_else(|| {
+                CommandError::Refused(
+                    "--mtu has no effect without a NIC whose buffers depend on it; add --nic"
+                        .to_owned(),
+                )
+            })?;
+        }
+        if let Some(preset) = to.nic.preset {
+            for rx in &mut rx {
+                *rx = driver_depth(preset, *rx, mtu, &mut to.warnings)
+                    .map_err(|error| CommandError::Refused(format!("--rx {error}")))?;
+            }
         }
         to.nic.rx = rx;
         if let Some(size) = self.rx_buf_len {
@@ -170,8 +169,9 @@ impl FootprintArgs {
 
 impl Configuration {
     fn of(name: &'static str, scenario: Scenario) -> Self {
-        let Scenario { nic, reserve, .. } = scenario;
-        Self { name, nic, reserve, warnings: Vec::new() }
+        let Scenario { nic, reserve, mut warnings, .. } = scenario;
+        warnings.retain(|warning| matches!(warning, Warning::RoundedRing { .. }));
+        Self { name, nic, reserve, warnings }
     }
 }
 

@@ -8,7 +8,7 @@ const ENA_NETDEV_H: Source = Source::linux("drivers/net/ethernet/amazon/ena/ena_
 const ENA_NETDEV_C: Source = Source::linux("drivers/net/ethernet/amazon/ena/ena_netdev.c");
 const ENA_ETHTOOL_C: Source = Source::linux_6_12("drivers/net/ethernet/amazon/ena/ena_ethtool.c");
 const ENA_COM_H: Source = Source::linux("drivers/net/ethernet/amazon/ena/ena_com.h");
-const IO_DEFS_H: Source = Source::linux("drivers/net/ethernet/amazon/ena/ena_eth_io_defs.h");
+const IO_DEFS_H: Source = Source::linux_6_12("drivers/net/ethernet/amazon/ena/ena_eth_io_defs.h");
 
 /// Nitro instances.
 pub(super) const ENA: Preset = Preset {
@@ -27,13 +27,13 @@ pub(super) const ENA: Preset = Preset {
     buffers: ENA_NETDEV_C.says(BufferModel::Driver(DriverMemory::Ena)),
     buffers_text: "a page a descriptor; unused room of a page may be used again",
     descriptor: IO_DEFS_H.says(16),
-    completion: Source::Unsourced.says(16),
+    completion: IO_DEFS_H.says(16),
     header_buffer: ENA_NETDEV_C.says(0),
     refill: ENA_NETDEV_H.says(RefillRule::Part { of: 8, most: RefillMost::Entries(256) }),
     reserve: 0,
     counters: ENA_NETDEV_C.says(&[
         Counter::whole("rx_drops", CounterMeaning::NoBuffer)
-            .note("rx_dropped of the interface is this; rx_missed_errors is always 0"),
+            .note("rx_dropped of the interface (ip -s link); its rx_missed_errors is always 0"),
         Counter::queue("queue_*_rx_empty_rx_ring", CounterMeaning::NoBuffer)
             .note("times a ring was found empty, no packets"),
         Counter::queue("queue_*_rx_page_alloc_fail", CounterMeaning::Allocation),

@@ -12,7 +12,7 @@ const DEV_C: Source = Source::linux("net/core/dev.c");
 /// With aggregation rings.
 pub(super) const BNXT: Preset = Preset {
     name: "bnxt",
-    about: "Broadcom BCM573xx and later with aggregation rings (LRO, GRO in hardware, header split)",
+    about: "Broadcom BCM573xx and later, aggregating (LRO, GRO in hardware, header split)",
     drivers: &["bnxt_en"],
     rx: Depths {
         default: BNXT_H.says(511),

@@ -6,6 +6,7 @@ use crate::model::memory::driver::DriverMemory;
 
 const MAIN_C: Source = Source::linux("drivers/net/ethernet/chelsio/cxgb4/cxgb4_main.c");
 const SGE_C: Source = Source::linux("drivers/net/ethernet/chelsio/cxgb4/sge.c");
+const ETHTOOL_C: Source = Source::linux_6_12("drivers/net/ethernet/chelsio/cxgb4/cxgb4_ethtool.c");
 /// `MIN_FL_ENTRIES` and `MAX_RX_BUFFERS` are what `ethtool -G` takes, 8 fewer.
 const CXGB4_H: Source = Source::linux_6_12("drivers/net/ethernet/chelsio/cxgb4/cxgb4.h");
 
@@ -29,9 +30,10 @@ pub(super) const CXGB4: Preset = Preset {
     header_buffer: SGE_C.says(0),
     refill: SGE_C.says(RefillRule::Batch(16)),
     reserve: 0,
-    counters: Source::Unsourced.says(&[
-        Counter::whole("rx_ovflow*", CounterMeaning::Fifo).note("* is a buffer group"),
-        Counter::whole("rx_trunc*", CounterMeaning::Fifo).note("* is a buffer group"),
+    counters: ETHTOOL_C.says(&[
+        Counter::whole("rx_bg*_frames_dropped", CounterMeaning::Fifo)
+            .note("* is a buffer group; rx_dropped of the interface is their sum"),
+        Counter::whole("rx_bg*_frames_trunc", CounterMeaning::Fifo).note("* is a buffer group"),
     ]),
     notes: &[
         "rx is the size of the free list; ethtool -g shows, and -G takes, 8 fewer, and those 8 are \

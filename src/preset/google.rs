@@ -31,7 +31,12 @@ pub(super) const GVE_RDA: Preset = Preset {
     refill: RX_DQO_C.says(RefillRule::Batch(32)),
     reserve: 0,
     counters: GVE_ETHTOOL_C.says(&[
-        Counter::whole("rx_dropped", CounterMeaning::NoBuffer),
+        Counter::queue("rx_no_buffers_posted[*]", CounterMeaning::NoBuffer)
+            .note("reported by the device"),
+        Counter::queue("rx_queue_drop_cnt[*]", CounterMeaning::Other)
+            .note("reported by the device"),
+        Counter::whole("rx_dropped", CounterMeaning::Other)
+            .note("failed allocations and descriptor errors of the driver"),
         Counter::whole("rx_buf_alloc_fail", CounterMeaning::Allocation),
     ]),
     notes: &[

@@ -16,6 +16,10 @@ const I40E_TXRX_H: Source = Source::linux("drivers/net/ethernet/intel/i40e/i40e_
 const I40E_TXRX_C: Source = Source::linux("drivers/net/ethernet/intel/i40e/i40e_txrx.c");
 const I40E_TYPE_H: Source = Source::linux("drivers/net/ethernet/intel/i40e/i40e_type.h");
 const IAVF_H: Source = Source::linux_6_12("drivers/net/ethernet/intel/iavf/iavf.h");
+const IAVF_TXRX_C: Source = Source::linux_6_12("drivers/net/ethernet/intel/iavf/iavf_txrx.c");
+const IAVF_ETHTOOL_C: Source = Source::linux_6_12("drivers/net/ethernet/intel/iavf/iavf_ethtool.c");
+const IDPF_DESC_H: Source =
+    Source::linux_6_12("drivers/net/ethernet/intel/idpf/virtchnl2_lan_desc.h");
 const IDPF_TXRX_H: Source = Source::linux("drivers/net/ethernet/intel/idpf/idpf_txrx.h");
 const IDPF_TXRX_C: Source = Source::linux_6_12("drivers/net/ethernet/intel/idpf/idpf_txrx.c");
 const IXGBE_H: Source = Source::linux("drivers/net/ethernet/intel/ixgbe/ixgbe.h");
@@ -101,8 +105,8 @@ pub(super) const IAVF: Preset = Preset {
         shown_less: 0,
     },
     queues: Source::Unsourced.says(QueueRule::Rule("as many as the host gives the function")),
-    counters: Source::Unsourced.says(&[Counter::whole("rx_discards", CounterMeaning::NoBuffer)]),
-    refill: Source::Unsourced.says(RefillRule::Batch(16)),
+    counters: IAVF_ETHTOOL_C.says(&[Counter::whole("rx_discards", CounterMeaning::NoBuffer)]),
+    refill: IAVF_TXRX_C.says(RefillRule::Batch(16)),
     notes: &[],
     ..ICE
 };
@@ -122,10 +126,10 @@ pub(super) const IDPF: Preset = Preset {
     queues: Source::Unsourced.says(QueueRule::Rule("as many as the device gives")),
     buffers: IDPF_TXRX_C.says(BufferModel::Driver(DriverMemory::Idpf)),
     buffers_text: "two buffer queues of rx / 2: one for frames of the MTU, one of half that size",
-    descriptor: Source::Unsourced.says(32),
-    completion: Source::Unsourced.says(32),
+    descriptor: IDPF_DESC_H.says(32),
+    completion: IDPF_DESC_H.says(32),
     header_buffer: IDPF_TXRX_C.says(0),
-    refill: IDPF_TXRX_H.says(RefillRule::Batch(32)),
+    refill: IDPF_TXRX_C.says(RefillRule::Batch(16)),
     reserve: 0,
     counters: Source::Unsourced.says(&[]),
     notes: &["the simulator gives both buffer queues the size of whole frames"],

@@ -23,10 +23,10 @@ pub(super) const MANA: Preset = Preset {
     queues: MANA_EN_C.says(QueueRule::Rule("min(16, queues of the port); at most 64")),
     buffers: MANA_EN_C.says(BufferModel::Driver(DriverMemory::Mana)),
     buffers_text: "half a page at MTU 1500, four pages at 9000",
-    descriptor: Source::Unsourced.says(32),
+    descriptor: GDMA_H.says(32),
     completion: GDMA_H.says(64),
     header_buffer: MANA_EN_C.says(0),
-    refill: Source::Unsourced.says(RefillRule::EveryPoll),
+    refill: MANA_EN_C.says(RefillRule::EveryPoll),
     reserve: 0,
     counters: MANA_EN_C.says(&[
         Counter::whole("hc_rx_discards_no_wqe", CounterMeaning::NoBuffer)

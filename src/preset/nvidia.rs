@@ -42,7 +42,7 @@ pub(super) const MLX5: Preset = Preset {
     buffers: PARAMS_C.says(BufferModel::Driver(DriverMemory::Mlx5Striding)),
     buffers_text: "work queue entries of 256 KiB, at least 4; a frame has a stride that is a power \
                    of two, so that MTU 9000 takes 16 KiB",
-    descriptor: DEVICE_H.says(32),
+    descriptor: EN_H.says(32),
     completion: DEVICE_H.says(64),
     header_buffer: PARAMS_C.says(0),
     refill: PARAMS_C.says(RefillRule::Part { of: 4, most: RefillMost::Bytes(512 << 10) }),
@@ -51,8 +51,8 @@ pub(super) const MLX5: Preset = Preset {
     notes: &[
         "rx counts frames of full MTU; above a page, frames are packed in strides of 256 bytes, so \
          that more fit than the simulator is told",
-        "above a page there is a completion entry for each such stride: at MTU 9000 they take 4 MiB \
-         a queue at rx 1024",
+        "above a page there is a completion entry for each such stride (Linux 6.12 en/params.c, \
+         mlx5e_build_rx_cq_param): 4 MiB a queue at MTU 9000 and rx 1024",
         "a work queue entry is posted again after an asynchronous completion, which takes longer \
          than the end of a poll",
         "header split (SHAMPO) and XDP are not modelled",

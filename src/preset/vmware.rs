@@ -6,6 +6,7 @@ use crate::model::memory::driver::DriverMemory;
 
 const INT_H: Source = Source::linux("drivers/net/vmxnet3/vmxnet3_int.h");
 const DEFS_H: Source = Source::linux("drivers/net/vmxnet3/vmxnet3_defs.h");
+const ETHTOOL_C: Source = Source::linux_6_12("drivers/net/vmxnet3/vmxnet3_ethtool.c");
 const DRV_C: Source = Source::linux_6_12("drivers/net/vmxnet3/vmxnet3_drv.c");
 
 /// A guest of ESXi.
@@ -15,7 +16,7 @@ pub(super) const VMXNET3: Preset = Preset {
     drivers: &["vmxnet3"],
     rx: Depths {
         default: INT_H.says(1024),
-        min: Source::Unsourced.says(32),
+        min: ETHTOOL_C.says(32),
         max: DEFS_H.says(4096),
         rounding: DEFS_H.says(Rounding::MultipleUp(32)),
         shown_less: 0,
@@ -29,13 +30,14 @@ pub(super) const VMXNET3: Preset = Preset {
     header_buffer: DRV_C.says(0),
     refill: DRV_C.says(RefillRule::Batch(1)),
     reserve: 0,
-    counters: Source::Unsourced.says(&[
+    counters: ETHTOOL_C.says(&[
         Counter::whole("pkts rx OOB", CounterMeaning::NoBuffer),
         Counter::whole("drv dropped rx total", CounterMeaning::Other),
         Counter::whole("rx buf alloc fail", CounterMeaning::Allocation),
     ]),
     notes: &[
         "at a jumbo MTU the ring is a multiple of 32 frames: rx 1024 becomes 1056 at MTU 9000",
+        "ethtool -S lists these counters below the number of each queue, indented",
         "the second ring (rx-jumbo) is taken at its default of 512; LRO alone uses it at MTU 1500",
     ],
 };

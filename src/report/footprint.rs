@@ -8,8 +8,9 @@ use super::csv::rows_csv;
 use super::format::{plain_table, table_text};
 use crate::model::buffers::ReserveSpec;
 use crate::model::memory::Memory;
+use crate::model::memory::driver::FRAME_HEADERS;
 use crate::scenario::NicSpec;
-use crate::units::{format_bytes, to_f64};
+use crate::units::format_bytes;
 
 /// What `rxplan footprint` says.
 #[derive(Debug, Clone, Serialize)]
@@ -60,9 +61,6 @@ pub enum Rx {
     Each(Vec<u32>),
 }
 
-/// Ethernet header and one VLAN tag.
-const HEADERS: u64 = 18;
-
 impl ConfigurationRow {
     /// The row of a configuration; `None` when its memory does not fit 64 bits.
     #[must_use]
@@ -84,9 +82,24 @@ impl ConfigurationRow {
             rx_buf_len_bytes: spec.rx_buf_len,
             completion_entries: spec.completion_entries,
             queue_bytes: even.then(|| memory.dedicated_bytes / queues),
-            naive_bytes: mtu.map(|mtu| entries * (u64::from(mtu) + HEADERS)),
+            naive_bytes: mtu.map(|mtu| entries * u64::from(mtu + FRAME_HEADERS)),
             memory,
         })
+    }
+
+    /// What the driver's way of allocating comes to, beside frames x depth.
+    fn driver_text(&self) -> Option<String> {
+        let (nic, mtu, naive) = (self.nic?, self.mtu?, self.naive_bytes?);
+        let dedicated = self.memory.dedicated_bytes;
+        let queue = self.queue_bytes.map_or_else(String::new, |bytes| {
+            format!("{} x {} = ", self.queues, format_bytes(bytes))
+        });
+        Some(format!(
+            "\n{nic} at MTU {mtu} pins {queue}{} for its rings; queues x rx x frame alone would be \
+             {}.\n",
+            format_bytes(dedicated),
+            format_bytes(naive),
+        ))
     }
 
     fn rx_text(&self) -> String {
@@ -143,7 +156,8 @@ impl FootprintReport {
         for column in table.column_iter_mut().skip(1) {
             column.set_cell_alignment(CellAlignment::Right);
         }
-        let drivers: String = self.configurations.iter().filter_map(Self::driver_text).collect();
+        let drivers: String =
+            self.configurations.iter().filter_map(ConfigurationRow::driver_text).collect();
         let note = if self.configurations.iter().any(|row| row.reserve_entries > 0) {
             "\nCompletion rings are sized for rx + reserve entries in every queue, since any queue \
              may draw the whole reserve:\na cost that buffers x size alone leaves out.\n"
@@ -151,22 +165,6 @@ impl FootprintReport {
             ""
         };
         table_text(&table) + &drivers + note
-    }
-
-    /// What the driver's way of allocating comes to, beside frames x depth.
-    fn driver_text(row: &ConfigurationRow) -> Option<String> {
-        let (nic, mtu, naive) = (row.nic?, row.mtu?, row.naive_bytes?);
-        let dedicated = row.memory.dedicated_bytes;
-        let queue = row.queue_bytes.map_or_else(String::new, |bytes| {
-            format!("{} x {} = ", row.queues, format_bytes(bytes))
-        });
-        Some(format!(
-            "\n{nic} at MTU {mtu} pins {queue}{} for its rings, {:.2} times the {} of queues x rx x \
-             frame.\n",
-            format_bytes(dedicated),
-            to_f64(dedicated) / to_f64(naive.max(1)),
-            format_bytes(naive),
-        ))
     }
 
     /// The report as CSV, one row a configuration.

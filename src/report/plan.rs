@@ -147,7 +147,7 @@ impl PlanReport {
             recommended: plan.recommended.as_ref().map(row),
             commands: today
                 .iter()
-                .map(|today| format!("ethtool -G <interface> rx {}", today.rx))
+                .map(|today| format!("ethtool -G <interface> rx {}", scenario.nic.shown(today.rx)))
                 .collect(),
             today,
             baseline: row(&plan.baseline),

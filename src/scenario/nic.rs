@@ -6,8 +6,9 @@ use super::keys::NIC;
 use super::quantity::{Field, Fields};
 use super::warning::Warning;
 use crate::model::buffers::ReserveSpec;
+use crate::model::memory::driver::Driver;
 use crate::model::memory::{MemorySpec, default_completion_entries};
-use crate::preset::{self, Preset, QueueRule};
+use crate::preset::{self, DepthError, Preset, QueueRule};
 
 type Result<T> = std::result::Result<T, ScenarioError>;
 
@@ -42,6 +43,14 @@ impl NicSpec {
         Self { completion_entries, fifo, line_rate, ..Self::of_preset(preset, rx, mtu) }
     }
 
+    /// The same at another MTU; `None` where nothing depends on it.
+    #[must_use]
+    pub fn at_mtu(self, mtu: u32) -> Option<Self> {
+        let driver = Driver { mtu, ..self.driver? };
+        let rx_buf_len = driver.queue(self.rx_max()).buffer_len;
+        Some(Self { mtu, rx_buf_len, driver: Some(driver), ..self })
+    }
+
     /// Rings of plain buffers, with the defaults for everything else.
     #[must_use]
     pub fn plain(rx: Vec<u32>, rx_buf_len: u64) -> Self {
@@ -58,6 +67,12 @@ impl NicSpec {
             header_buffer: 0,
             line_rate: None,
         }
+    }
+
+    /// A ring depth as `ethtool -G` says it.
+    #[must_use]
+    pub fn shown(&self, rx: u32) -> u32 {
+        rx.saturating_sub(self.preset.map_or(0, |preset| preset.rx.shown_less))
     }
 
     /// The buffers that packets of each queue can take, besides a reserve's.
@@ -206,7 +221,17 @@ fn depth(
 ) -> Result<u32> {
     let asked = field.count_u32(0, ENTRIES_MAX)?;
     let Some(preset) = preset else { return Ok(asked) };
-    let given = preset.depth(asked, mtu).map_err(|error| field.error(&error.to_string()))?;
+    driver_depth(preset, asked, mtu, warnings).map_err(|error| field.error(&error.to_string()))
+}
+
+/// What a preset's driver makes of a ring depth; with a warning if it is another one.
+pub(crate) fn driver_depth(
+    preset: &Preset,
+    asked: u32,
+    mtu: u32,
+    warnings: &mut Vec<Warning>,
+) -> std::result::Result<u32, DepthError> {
+    let given = preset.depth(asked, mtu)?;
     let warning = Warning::RoundedRing { preset: preset.name, asked, given };
     if given != asked && !warnings.contains(&warning) {
         warnings.push(warning);

@@ -12,9 +12,10 @@ use super::{NicSpec, PlanSpec, RunSpec, Scenario, Shape, host, range, traffic};
 use crate::model::buffers::{Accounting, ReserveSpec};
 use crate::model::distribution::Distribution;
 use crate::model::host::{HostSpec, Recycle};
+use crate::model::memory::driver::{Driver, FRAME_HEADERS};
 use crate::model::policy::Policy;
 use crate::model::port::wire_bytes;
-use crate::model::traffic::TrafficSpec;
+use crate::model::traffic::{TrafficKind, TrafficSpec};
 use crate::random::Streams;
 use crate::units::{SimDuration, to_f64};
 
@@ -78,6 +79,7 @@ impl Scenario {
         scenario.warn_of_completions();
         scenario.warn_of_overload();
         scenario.warn_of_warmup();
+        scenario.warn_of_long_frames();
         root.finish();
         Ok(scenario)
     }
@@ -187,6 +189,21 @@ impl Scenario {
         let needed = self.nic.most_buffers(self.reserve_entries());
         if let Some(entries) = self.nic.completion_entries.filter(|entries| *entries < needed) {
             self.warnings.push(Warning::ShortCompletionRing { entries, needed });
+        }
+    }
+
+    /// Warns where frames are longer than the MTU for which a driver allocates.
+    fn warn_of_long_frames(&mut self) {
+        let Some(Driver { mtu, .. }) = self.nic.driver else { return };
+        let longest = self.traffic.iter().map(|traffic| match &traffic.kind {
+            TrafficKind::Recorded(packets) => {
+                f64::from(packets.iter().map(|packet| packet.len).max().unwrap_or(0))
+            }
+            _ => traffic.size.mean(),
+        });
+        let len = longest.fold(0.0, f64::max);
+        if len > f64::from(mtu + FRAME_HEADERS) {
+            self.warnings.push(Warning::LongFrames { len, mtu });
         }
     }
 

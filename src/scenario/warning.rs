@@ -39,6 +39,13 @@ pub enum Warning {
         /// What the driver does.
         given: u32,
     },
+    /// Frames longer than the MTU for which the driver allocates.
+    LongFrames {
+        /// Bytes of them: on average, or of the longest recorded one.
+        len: f64,
+        /// The MTU.
+        mtu: u32,
+    },
     /// A capture had frames out of order.
     Reordered {
         /// The file.
@@ -92,6 +99,11 @@ impl fmt::Display for Warning {
             Self::RoundedRing { preset, asked, given } => {
                 write!(f, "{preset} makes rx {given} of rx {asked}, which is used instead")
             }
+            Self::LongFrames { len, mtu } => write!(
+                f,
+                "frames of {len:.0} B do not fit nic.mtu = {mtu}: a NIC would refuse them, or take \
+                 other buffers"
+            ),
             Self::Reordered { file, frames } => write!(
                 f,
                 "{file}: {frames} frames were stamped earlier than the frame before them and are \

@@ -88,8 +88,9 @@ const SHARED_INFO: u64 = 320;
 const HEADROOM: u64 = 64;
 /// `XDP_PACKET_HEADROOM` of include/uapi/linux/bpf.h.
 const XDP_HEADROOM: u64 = 256;
-/// A frame over its MTU: Ethernet header and one VLAN tag.
-const HEADERS: u64 = 18;
+/// Bytes of a frame over its MTU: Ethernet header and one VLAN tag.
+pub const FRAME_HEADERS: u32 = 18;
+const HEADERS: u64 = FRAME_HEADERS as u64;
 
 impl Driver {
     /// What a queue of `rx` entries consists of.
@@ -107,8 +108,10 @@ impl Driver {
             DriverMemory::I40e => per_descriptor(rx, 2 * PAGE, LARGE),
             DriverMemory::Ixgbe => intel_pages(rx, mtu + ETH_FCS > ETH_FRAME + 4),
             DriverMemory::Igb => intel_pages(rx, mtu + ETH_FCS + 4 > SMALL),
-            DriverMemory::Igc if mtu + ETH_FCS + 4 > SMALL => per_descriptor(rx, PAGE, HALF_PAGE),
-            DriverMemory::Igc => per_descriptor(rx, PAGE, SMALL),
+            DriverMemory::Igc if mtu + ETH_FCS + 4 <= IGC_SMALL => {
+                per_descriptor(rx, PAGE, IGC_SMALL)
+            }
+            DriverMemory::Igc => per_descriptor(rx, PAGE, HALF_PAGE),
             DriverMemory::Bnxt { aggregation } => bnxt(rx, mtu, aggregation),
             // drivers/net/ethernet/amazon/ena/ena_netdev.c ena_alloc_rx_buffer.
             DriverMemory::Ena => per_descriptor(rx, PAGE, PAGE - HEADROOM - SHARED_INFO),
@@ -254,6 +257,8 @@ const HALF_PAGE: u64 = PAGE / 2;
 const LARGE: u64 = 3072;
 /// `IGB_MAX_FRAME_BUILD_SKB` and its like: a buffer of half a page.
 const SMALL: u64 = 1536;
+/// `IGC_MAX_FRAME_BUILD_SKB`: half a page without head, tail and a time stamp.
+const IGC_SMALL: u64 = HALF_PAGE - SHARED_INFO - HEADROOM - 16;
 /// `ETH_FRAME_LEN`.
 const ETH_FRAME: u64 = 1514;
 /// Ethernet header and FCS.
