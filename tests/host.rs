@@ -3,3 +3,10 @@
 
 #[path = "host/captures.rs"]
 mod captures;
+#[cfg(target_os = "linux")]
+#[path = "host/live.rs"]
+mod live;
+#[path = "host/mutations.rs"]
+mod mutations;
+#[path = "host/report.rs"]
+mod report;

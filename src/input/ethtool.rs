@@ -313,6 +313,3 @@ impl Hint {
         hint
     }
 }
-
-#[cfg(test)]
-mod tests;

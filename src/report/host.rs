@@ -11,7 +11,7 @@ use super::format::{format_rate, plain_table, table_text};
 use crate::host::{Drops, Fact, Findings, Lasting};
 use crate::input::ethtool::{Inventory, Reading, Section};
 use crate::model::memory::Memory;
-use crate::preset::Preset;
+use crate::preset::{CounterMeaning, Preset};
 use crate::units::{format_bit_rate, format_bytes, to_f64};
 
 /// What `rxplan host` says.
@@ -157,6 +157,8 @@ pub struct ValueRow {
     pub from: String,
 }
 
+/// The cause of drops whose counter no preset has.
+const UNKNOWN: &str = "unknown";
 /// Queues of a counter that are listed for people.
 const QUEUES_SHOWN: usize = 4;
 /// Width of a line of text.
@@ -315,11 +317,10 @@ impl HostReport {
             .map_or_else(String::new, |queues| {
                 format!("; {} times that with all queues evenly loaded", queues.value)
             });
-        format!(
+        wrapped(&format!(
             "\nA full ring lasts this long when one queue takes the whole line and the host does \
-             nothing{all}:\n{}",
-            table_text(&table)
-        )
+             nothing{all}:\n",
+        )) + &table_text(&table)
     }
 
     /// How much of the ring the delay of interrupts takes.
@@ -334,8 +335,8 @@ impl HostReport {
         let Some(usecs) = coalescing.rx_usecs else { return String::new() };
         let frames = match coalescing.rx_frames {
             Some(0) | None => String::new(),
-            Some(1) => " or 1 packet".to_owned(),
-            Some(frames) => format!(" or {frames} packets"),
+            Some(1) => " or with 1 packet".to_owned(),
+            Some(frames) => format!(" or with {frames} packets"),
         };
         let share = self.ring_lasts.first().filter(|row| usecs > 0 && row.mtu_frames_us > 0.0);
         let share = share.map_or_else(String::new, |row| {
@@ -345,60 +346,79 @@ impl HostReport {
                 format_bit_rate(row.bits_per_second)
             )
         });
-        wrapped(&format!("\nInterrupts: {usecs} us{frames} after a packet{share}.\n"))
+        wrapped(&format!("\nInterrupts: {usecs} us after the first packet{frames}{share}.\n"))
     }
 
+    /// Drops by what would have prevented them.
     fn drops_text(&self) -> String {
-        let mut text = String::new();
-        let (seen, clear): (Vec<&DropRow>, Vec<&DropRow>) =
-            self.drops.iter().partition(|row| row.count > 0);
-        if seen.is_empty() {
-            text.push_str(if self.drops.is_empty() {
-                "\nDrops: no counter tells.\n"
-            } else {
-                "\nDrops: none counted.\n"
-            });
+        const UNCLEAR: [&str; 2] = [CounterMeaning::Other.name(), UNKNOWN];
+        let starved = CounterMeaning::NoBuffer.name();
+        let seen = || self.drops.iter().filter(|row| row.count > 0);
+        let mut text = String::from("\n");
+        if seen().next().is_none() {
+            let counters = if self.drops.is_empty() { "no counter tells" } else { "none counted" };
+            let _ = writeln!(text, "Drops: {counters}.");
         } else {
-            let mut table = plain_table();
-            table.set_header(["drops", "counter", "meaning", "worst queues", ""]);
-            for row in &seen {
-                table.add_row([
-                    row.count.to_string(),
-                    row.counter.clone(),
-                    row.meaning.to_owned(),
-                    worst(row),
-                    row.note.to_owned(),
-                ]);
-            }
-            let column = table.column_mut(0).expect("the header has columns");
-            column.set_cell_alignment(CellAlignment::Right);
-            let _ = write!(text, "\n{}", table_text(&table));
-            text.push_str(&wrapped(
-                "Counters overlap: one drop may stand in several of them. Only \"ring empty\" calls \
-                 for a deeper ring.\n",
-            ));
+            drops_table(
+                &mut text,
+                "Drops for want of a descriptor, which a deeper ring or a faster host prevents",
+                seen().filter(|row| row.cause == starved),
+            );
+            drops_table(
+                &mut text,
+                "Drops that no deeper ring prevents",
+                seen().filter(|row| row.cause != starved && !UNCLEAR.contains(&row.cause)),
+            );
+            drops_table(
+                &mut text,
+                "Drops of several causes, or of unknown ones",
+                seen().filter(|row| UNCLEAR.contains(&row.cause)),
+            );
+            text.push_str("Counters overlap: a drop may stand in several of them.\n");
         }
+        let clear = self.drops.iter().filter(|row| row.count == 0);
+        let clear: Vec<&str> = clear.map(|row| row.counter.as_str()).collect();
         if !clear.is_empty() {
-            let names: Vec<&str> = clear.iter().map(|row| row.counter.as_str()).collect();
-            text.push_str(&wrapped(&format!("Zero: {}.\n", names.join(", "))));
+            let _ = writeln!(text, "Zero: {}.", clear.join(", "));
         }
         if let Some(squeezes) = self.time_squeeze {
-            text.push_str(&wrapped(&format!(
-                "Polls cut short with work left (time_squeeze, all processors): {squeezes}.\n"
-            )));
+            let _ = writeln!(
+                text,
+                "Polls cut short with work left (time_squeeze, all processors): {squeezes}."
+            );
         }
         text
     }
+}
+
+/// Counters of drops with what they mean, and notes below.
+fn drops_table<'a>(text: &mut String, heading: &str, rows: impl Iterator<Item = &'a DropRow>) {
+    let rows: Vec<&DropRow> = rows.collect();
+    if rows.is_empty() {
+        let _ = writeln!(text, "{heading}: none counted.");
+        return;
+    }
+    let mut table = plain_table();
+    for row in &rows {
+        let queues = worst(row);
+        table.add_row([row.count.to_string(), row.counter.clone(), row.meaning.to_owned(), queues]);
+    }
+    let column = table.column_mut(0).expect("the rows have four columns");
+    column.set_cell_alignment(CellAlignment::Right);
+    let _ = write!(text, "{heading}:\n{}", table_text(&table));
+    for row in rows.iter().filter(|row| !row.note.is_empty()) {
+        text.push_str(&wrapped(&format!("({}: {})\n", row.counter, row.note)));
+    }
+}
+
+fn value<T: Clone>(fact: &Fact<T>) -> Stated<T> {
+    Stated { value: fact.value.clone(), from: fact.from.clone() }
 }
 
 /// What a preset says besides numbers.
 fn driver_notes(preset: &Preset) -> Vec<String> {
     let refill = format!("slots are posted again: {}", preset.refill.value);
     std::iter::once(refill).chain(preset.notes.iter().map(|note| (*note).to_owned())).collect()
-}
-
-fn value<T: Clone>(fact: &Fact<T>) -> Stated<T> {
-    Stated { value: fact.value.clone(), from: fact.from.clone() }
 }
 
 const fn lasting_row(lasting: &Lasting) -> LastingRow {
@@ -411,7 +431,7 @@ fn drop_row(drops: &Drops) -> DropRow {
         drops.queues.iter().map(|(queue, count)| QueueDrops { queue: *queue, count: *count });
     DropRow {
         counter: drops.name.clone(),
-        cause: drops.meaning.map_or("unknown", |meaning| meaning.name()),
+        cause: drops.meaning.map_or(UNKNOWN, |meaning| meaning.name()),
         meaning: drops.meaning.map_or("not known here", |meaning| meaning.text()),
         count: drops.total,
         queues: queues.collect(),
@@ -436,7 +456,7 @@ fn value_rows(section: &Section) -> impl Iterator<Item = ValueRow> {
 fn worst(row: &DropRow) -> String {
     let shown = row.queues.iter().take(QUEUES_SHOWN);
     let mut words: Vec<String> =
-        shown.map(|queue| format!("{}: {}", queue.queue, queue.count)).collect();
+        shown.map(|row| format!("queue {}: {}", row.queue, row.count)).collect();
     let more = row.queues.len().saturating_sub(QUEUES_SHOWN);
     if more > 0 {
         words.push(format!("{more} more"));

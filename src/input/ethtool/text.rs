@@ -77,9 +77,9 @@ impl Reader {
         if line.trim().is_empty() {
             return;
         }
-        if let Some(words) = prompt(line) {
+        if let Some(hint) = prompt(raw.trim()) {
             self.close();
-            self.hint = Hint::from_words(words.split_whitespace());
+            self.hint = hint;
         } else if let Some(header) = header(line) {
             self.begin(header);
         } else if self.feed(line) {
@@ -225,14 +225,18 @@ fn header(line: &str) -> Option<Header<'_>> {
     })
 }
 
-/// The words of a command line of `ethtool`, after a prompt or without one.
-fn prompt(line: &str) -> Option<&str> {
-    const COMMAND: &str = "ethtool ";
-    let start = line.find(COMMAND)?;
-    let before = line[..start].trim_end();
-    let before = before.strip_suffix("sudo").unwrap_or(before).trim_end();
-    let is_prompt = before.is_empty() || before.ends_with(['#', '$', '>', '%']);
-    is_prompt.then(|| &line[start + COMMAND.len()..])
+/// What a command line says of the output that follows: one of `ethtool`, with or without a prompt
+/// before it, or of another program after a prompt.
+fn prompt(line: &str) -> Option<Hint> {
+    const OTHERS: [&str; 4] = ["ip ", "cat ", "ynl ", "rxplan "];
+    let after_prompt = line.find(['#', '$', '%']).map(|mark| line[mark + 1..].trim_start());
+    let command = after_prompt.unwrap_or(line);
+    let command = command.strip_prefix("sudo ").unwrap_or(command);
+    if let Some(words) = command.strip_prefix("ethtool ") {
+        return Some(Hint::from_words(words.split_whitespace()));
+    }
+    let is_other = after_prompt.is_some() && OTHERS.iter().any(|name| command.starts_with(name));
+    is_other.then(Hint::default)
 }
 
 /// A line without the marks that mail and notes put before it.
