@@ -161,10 +161,10 @@ impl Reply<'_> {
         fields
     }
 
-    /// Names in the set of active features are on; others that the answer names are off.
+    /// The set of what the device could do names all features; those in the set of active ones are
+    /// on.
     fn features(&self, answer: &[u8]) -> Fields {
         const HARDWARE: u16 = 2;
-        const WANTED: u16 = 3;
         const ACTIVE: u16 = 4;
         let names = |kind| {
             let bits = attribute(answer, kind).and_then(|set| attribute(set, 3));
@@ -173,7 +173,7 @@ impl Reply<'_> {
         };
         let active = names(ACTIVE);
         let mut fields = Fields::default();
-        for name in active.iter().cloned().chain(names(HARDWARE)).chain(names(WANTED)) {
+        for name in names(HARDWARE) {
             if !fields.has(&name) {
                 let value = Reading::Known(Scalar::Switch(active.contains(&name)));
                 let from = self.origin("features-get", &name);
