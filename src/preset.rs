@@ -85,15 +85,18 @@ pub enum BufferModel {
 }
 
 /// All presets, by vendor.
-pub const ALL: [&Preset; 23] = [
+pub const ALL: [&Preset; 26] = [
     &nvidia::MLX5,
     &nvidia::MLX5_LEGACY,
     &nvidia::MLX5_REP,
     &intel::ICE,
+    &intel::ICE_E830,
     &intel::I40E,
+    &intel::I40E_XL710,
     &intel::IAVF,
     &intel::IDPF,
     &intel::IXGBE,
+    &intel::IXGBE_X550,
     &intel::IGB,
     &intel::IGC,
     &broadcom::BNXT,

@@ -17,7 +17,7 @@ const MIB: u64 = 1 << 20;
 
 /// Bytes that one queue pins at its default depth, for MTU 1500 and 9000, worked out by hand from
 /// the kernel's sources (Linux 7.3, where not noted otherwise) for x86-64 and pages of 4 KiB.
-const PINNED: [(&str, u32, u64, u64); 23] = [
+const PINNED: [(&str, u32, u64, u64); 26] = [
     // 1024 frames: 8 entries of 128 strides of 2 KiB; 64 entries of 16 frames, 256 KiB each.
     ("mlx5", 1024, 2 * MIB, 16 * MIB),
     // Half a page; 2 + 2 + 2 + 4 KiB in three pages.
@@ -25,13 +25,16 @@ const PINNED: [(&str, u32, u64, u64); 23] = [
     ("mlx5-rep", 1024, 2 * MIB, 16 * MIB),
     // 2048 buffers of 2 KiB; of a page each.
     ("ice", 2048, 4 * MIB, 8 * MIB),
+    ("ice-e830", 2048, 4 * MIB, 8 * MIB),
     // Two pages for every descriptor.
     ("i40e", 512, 4 * MIB, 4 * MIB),
+    ("i40e-xl710", 512, 4 * MIB, 4 * MIB),
     ("iavf", 512, MIB, 2 * MIB),
     // 256 x 2 KiB + 256 x 1 KiB; 256 x 4 KiB + 256 x 2 KiB.
     ("idpf", 512, 768 * KIB, 1536 * KIB),
     // A page; two.
     ("ixgbe", 512, 2 * MIB, 4 * MIB),
+    ("ixgbe-x550", 512, 2 * MIB, 4 * MIB),
     ("igb", 256, MIB, 2 * MIB),
     ("igc", 256, MIB, MIB),
     // 511 x (640 B + 4 pages): 8.3 MiB.
@@ -109,8 +112,11 @@ fn rings_have_the_drivers_limits() {
     for (name, min, max, rounding) in [
         ("mlx5", 16, 8192, Rounding::PowerOfTwoUp),
         ("ice", 64, 8160, Rounding::MultipleUp(32)),
+        ("ice-e830", 64, 8096, Rounding::MultipleUp(32)),
         ("i40e", 64, 4096, Rounding::MultipleUp(32)),
+        ("i40e-xl710", 64, 8160, Rounding::MultipleUp(32)),
         ("ixgbe", 64, 8192, Rounding::MultipleUp(8)),
+        ("ixgbe-x550", 64, 32_768, Rounding::MultipleUp(8)),
         ("igc", 64, 4096, Rounding::MultipleUp(8)),
         ("nfp", 256, 262_144, Rounding::PowerOfTwoUp),
         ("idpf", 64, 8128, Rounding::MultipleUp(64)),
@@ -279,10 +285,8 @@ fn memory_in_use_is_a_share_of_what_the_driver_pins() {
     let memory = scenario.memory();
     // A descriptor pins a page, of which its buffer is 1536 bytes.
     assert_eq!(memory.bytes_of(3), 3 * 4096);
-    let in_use = simulation.in_use.mean * 4096.0;
-    let packets = 100_000.0 * 1e-6 * 1500.0;
-    assert!(in_use > 0.0 && simulation.fill_ratio < 1500.0 / 4096.0 + 1e-9);
-    assert!(in_use > packets, "{in_use}");
+    assert!(simulation.in_use.mean > 0.0);
+    assert!((simulation.fill_ratio - 1500.0 / 4096.0).abs() < 1e-9, "{}", simulation.fill_ratio);
 }
 
 #[test]

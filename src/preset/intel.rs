@@ -39,7 +39,7 @@ const WRITTEN_BACK: u64 = 0;
 /// E810.
 pub(super) const ICE: Preset = Preset {
     name: "ice",
-    about: "Intel E810 and E830",
+    about: "Intel E810",
     drivers: &["ice"],
     rx: Depths {
         default: ICE_H.says(2048),
@@ -61,13 +61,21 @@ pub(super) const ICE: Preset = Preset {
         Counter::whole("rx_dropped.nic", CounterMeaning::PcieOrFifo)
             .note("rings empty too; rx_missed_errors of the interface is this"),
     ]),
-    notes: &["an E830 takes at most 8096", "XDP doubles the buffers of MTU 1500; not modelled"],
+    notes: &["XDP doubles the buffers of MTU 1500; not modelled"],
+};
+
+/// E830.
+pub(super) const ICE_E830: Preset = Preset {
+    name: "ice-e830",
+    about: "Intel E830",
+    rx: Depths { max: ICE_H.says(8096), ..ICE.rx },
+    ..ICE
 };
 
 /// X710.
 pub(super) const I40E: Preset = Preset {
     name: "i40e",
-    about: "Intel X710, XL710 and X722",
+    about: "Intel X710 and X722",
     drivers: &["i40e"],
     rx: Depths {
         default: I40E_H.says(512),
@@ -89,7 +97,15 @@ pub(super) const I40E: Preset = Preset {
             .note("rx_missed_errors of the interface is this"),
         Counter::whole("rx_dropped", CounterMeaning::Other),
     ]),
-    notes: &["an XL710 takes up to 8160", "descriptors are 16 or 32 bytes; 32 is assumed"],
+    notes: &["descriptors are 16 or 32 bytes; 32 is assumed"],
+};
+
+/// XL710.
+pub(super) const I40E_XL710: Preset = Preset {
+    name: "i40e-xl710",
+    about: "Intel XL710",
+    rx: Depths { max: I40E_H.says(8160), ..I40E.rx },
+    ..I40E
 };
 
 /// Virtual functions of ice and i40e.
@@ -138,7 +154,7 @@ pub(super) const IDPF: Preset = Preset {
 /// 82599 and its successors.
 pub(super) const IXGBE: Preset = Preset {
     name: "ixgbe",
-    about: "Intel 82599, X540 and X550",
+    about: "Intel 82599 and X540",
     drivers: &["ixgbe"],
     rx: Depths {
         default: IXGBE_H.says(512),
@@ -162,11 +178,19 @@ pub(super) const IXGBE: Preset = Preset {
         Counter::whole("alloc_rx_page_failed", CounterMeaning::Allocation),
     ]),
     notes: &[
-        "an 82598 takes at most 4096, an X550 up to 32768",
+        "an 82598 takes at most 4096",
         "with LRO (RSC) on, MTU 1500 takes two pages a descriptor as well",
         "with flow control on, an empty ring stalls all queues and sends pause frames instead of \
          dropping: see ethtool -a",
     ],
+};
+
+/// X550 and its relatives.
+pub(super) const IXGBE_X550: Preset = Preset {
+    name: "ixgbe-x550",
+    about: "Intel X550",
+    rx: Depths { max: IXGBE_H.says(32_768), ..IXGBE.rx },
+    ..IXGBE
 };
 
 /// Gigabit server NICs.
