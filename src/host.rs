@@ -143,8 +143,9 @@ impl Findings {
             let name = driver.known().filter(|name| !name.is_empty())?;
             Some(Fact { value: name.clone(), from: driver.from.to_string() })
         });
-        let (preset, alternatives) = choose(driver.as_ref(), inventory.features.as_ref());
         let rings = inventory.rings.as_ref();
+        let rx_max = rings.and_then(|rings| known(rings.rx_max.as_ref()));
+        let (preset, alternatives) = choose(driver.as_ref(), inventory.features.as_ref(), rx_max);
         let channels = inventory.channels.as_ref();
         let mut notes: Vec<String> = inventory.notes.iter().map(ToString::to_string).collect();
         let mut within = |fact: Option<Fact<u32>>, what: &str, min: u32, max: u32| {
@@ -289,6 +290,7 @@ fn asked_rate(rate: Option<BitRate>) -> Option<Fact<u64>> {
 fn choose(
     driver: Option<&Fact<String>>,
     features: Option<&Features>,
+    rx_max: Option<u32>,
 ) -> (Option<&'static Preset>, Vec<&'static str>) {
     let Some(driver) = driver else { return (None, Vec::new()) };
     let mut presets: Vec<&'static Preset> = preset::for_driver(&driver.value).collect();
@@ -302,6 +304,11 @@ fn choose(
             Some(DriverMemory::Bnxt { aggregation }) => aggregation == aggregates,
             _ => true,
         });
+    }
+    // Devices of one driver differ in what they take at most.
+    let takes = |preset: &&Preset| rx_max == Some(preset.rx.max.value - preset.rx.shown_less);
+    if presets.iter().any(|preset| takes(preset)) {
+        presets.retain(|preset| takes(preset));
     }
     let others = presets.iter().skip(1).map(|preset| preset.name).collect();
     (presets.first().copied(), others)
