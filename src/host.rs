@@ -307,8 +307,8 @@ fn choose(
     }
     // Devices of one driver differ in what they take at most.
     let takes = |preset: &&Preset| rx_max == Some(preset.rx.max.value - preset.rx.shown_less);
-    if presets.iter().any(|preset| takes(preset)) {
-        presets.retain(|preset| takes(preset));
+    if presets.iter().any(takes) {
+        presets.retain(takes);
     }
     let others = presets.iter().skip(1).map(|preset| preset.name).collect();
     (presets.first().copied(), others)

@@ -332,13 +332,17 @@ impl HostReport {
                  changes with the load. The kernel's own moderation goes up to 256 us.\n",
             );
         }
-        let Some(usecs) = coalescing.rx_usecs else { return String::new() };
+        let usecs = match coalescing.rx_usecs {
+            None => return String::new(),
+            Some(0) => return "\nInterrupts: with every packet.\n".to_owned(),
+            Some(usecs) => usecs,
+        };
         let frames = match coalescing.rx_frames {
             Some(0) | None => String::new(),
             Some(1) => " or with 1 packet".to_owned(),
             Some(frames) => format!(" or with {frames} packets"),
         };
-        let share = self.ring_lasts.first().filter(|row| usecs > 0 && row.mtu_frames_us > 0.0);
+        let share = self.ring_lasts.first().filter(|row| row.mtu_frames_us > 0.0);
         let share = share.map_or_else(String::new, |row| {
             format!(
                 "; {usecs} us are {:.0} % of what the ring lasts with full frames at {}",
