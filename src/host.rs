@@ -13,7 +13,7 @@ pub use scenario::{Load, ScenarioFault, scenario};
 
 use std::collections::BTreeSet;
 
-use crate::input::ethtool::{Features, Inventory, Reported, Scalar, Subject, known};
+use crate::input::ethtool::{Deferral, Features, Inventory, Reported, Scalar, Subject, known};
 use crate::model::memory::Memory;
 use crate::model::memory::driver::{DriverMemory, QueueLayout};
 use crate::preset::{self, Preset};
@@ -73,6 +73,8 @@ pub struct Findings {
     pub page_pools: Option<u64>,
     /// Interrupt coalescing.
     pub coalescing: Option<Coalescing>,
+    /// How interrupts are put off, and whether queues have threads.
+    pub deferral: Deferral,
     /// Queues that the RSS indirection table names.
     pub rss_queues: Option<u32>,
     /// What cannot be seen, a sentence each.
@@ -190,6 +192,7 @@ impl Findings {
             coalescing: coalescing(inventory),
             unseen: Vec::new(),
             answers: Vec::new(),
+            deferral: inventory.deferral.clone().unwrap_or_default(),
             rss_queues: rss_queues(inventory),
             notes,
             driver,
@@ -205,9 +208,13 @@ impl Findings {
 
     fn footprint(&self, inventory: &Inventory) -> Option<Footprint> {
         let (rx, queues) = (self.rx.as_ref()?.value, self.queues.as_ref()?.value as usize);
-        let set = inventory.rings.as_ref().and_then(|rings| rings.rx_buf_len.as_ref());
-        let set = set.and_then(|len| known(Some(len)).map(u64::from).filter(|len| *len > 0));
-        let (nic, how) = self.nic(rx, queues, set)?;
+        let rings = inventory.rings.as_ref();
+        let set =
+            |field: Option<&Reported<u32>>| known(field).filter(|bytes| *bytes > 0).map(u64::from);
+        let completion = set(rings.and_then(|rings| rings.cqe_size.as_ref()));
+        let set = set(rings.and_then(|rings| rings.rx_buf_len.as_ref()));
+        let (mut nic, how) = self.nic(rx, queues, set)?;
+        nic.completion = completion.unwrap_or(nic.completion);
         let deepest = self.rx_max.as_ref().and_then(|max| self.nic(max.value, queues, set));
         let at_most = deepest.and_then(|(nic, _)| nic.memory(None).memory());
         let memory = nic.memory(None).memory()?;

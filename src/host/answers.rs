@@ -65,6 +65,7 @@ fn stall(findings: &Findings, rx: u32, lasting: &Lasting) -> Option<String> {
 pub(super) fn unseen(findings: &Findings, inventory: &Inventory) -> Vec<String> {
     let mut unseen = missing(findings, inventory);
     unseen.extend(driver(findings));
+    unseen.extend(left_out(inventory));
     if findings.line_rate.is_none() {
         unseen.push(
             "the line rate: the interface tells none; name it with --line-rate, or read the times \
@@ -150,6 +151,24 @@ fn missing(findings: &Findings, inventory: &Inventory) -> Vec<String> {
         "shares of it are not known",
     );
     missing
+}
+
+/// Settings that change memory, and that no number here reckons with.
+fn left_out(inventory: &Inventory) -> Vec<String> {
+    let Some(rings) = &inventory.rings else { return Vec::new() };
+    let mut left_out = Vec::new();
+    let more = [("rx-mini", &rings.rx_mini), ("rx-jumbo", &rings.rx_jumbo)];
+    for (name, entries) in more {
+        if let Some(entries) = known(entries.as_ref()).filter(|entries| *entries > 0) {
+            left_out.push(format!(
+                "memory of {name} {entries}: the numbers above have the driver's own choice for it"
+            ));
+        }
+    }
+    if known(rings.tcp_data_split.as_ref()) == Some(true) {
+        left_out.push("memory of header buffers: headers are split from payload".to_owned());
+    }
+    left_out
 }
 
 /// What the driver does not tell.

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{Coalescing, Findings, Footprint};
+use crate::input::ethtool::known;
 use crate::units::{format_bit_rate, round_to_u64, to_f64};
 
 /// Share of the line rate that the assumed traffic has on average.
@@ -39,7 +40,7 @@ pub fn scenario(findings: &Findings, load: Load) -> Result<String, ScenarioFault
     let footprint = findings.footprint.as_ref().ok_or(ScenarioFault::NoRings)?;
     let mut text = head(findings);
     nic(&mut text, findings, footprint);
-    host(&mut text, findings.coalescing.unwrap_or_default());
+    host(&mut text, findings);
     traffic(&mut text, findings, footprint, load);
     Ok(text)
 }
@@ -108,8 +109,27 @@ fn nic(text: &mut String, findings: &Findings, footprint: &Footprint) {
 
 /// A host by the usual numbers: github.com/tohojo/xdp-paper has 208 ns for an early drop of an
 /// `sk_buff`, 575 ns for forwarding, and 7 us from interrupt to poll at 1 Mpps.
-fn host(text: &mut String, coalescing: Coalescing) {
+fn host(text: &mut String, findings: &Findings) {
     text.push_str("\n[host]\nmodel = \"napi\"\n");
+    coalescing(text, findings.coalescing.unwrap_or_default());
+    let deferral = &findings.deferral;
+    let timeout = known(deferral.gro_flush_timeout.as_ref()).filter(|ns| *ns > 0);
+    let polls = known(deferral.defer_hard_irqs.as_ref()).filter(|polls| *polls > 0);
+    if let (Some(ns), Some(polls)) = (timeout, polls) {
+        line(text, "gro_flush_timeout", format_args!("\"{ns} ns\""));
+        line(text, "napi_defer_hard_irqs", format_args!("{polls}"));
+    }
+    if known(deferral.threaded.as_ref()) == Some(true) {
+        line(text, "threaded", format_args!("true"));
+    }
+    text.push_str(
+        "wakeup = { dist = \"exponential\", mean = \"7 us\" } # ASSUMED\n\
+         poll_overhead = \"500 ns\" # ASSUMED\n\
+         per_packet = \"300 ns\" # ASSUMED: measure it\n",
+    );
+}
+
+fn coalescing(text: &mut String, coalescing: Coalescing) {
     let usecs = coalescing.usecs.unwrap_or(0);
     if coalescing.adaptive {
         line(text, "adaptive", format_args!("true"));
@@ -124,11 +144,6 @@ fn host(text: &mut String, coalescing: Coalescing) {
     if coalescing.cqe_mode {
         line(text, "cqe_mode", format_args!("true"));
     }
-    text.push_str(
-        "wakeup = { dist = \"exponential\", mean = \"7 us\" } # ASSUMED\n\
-         poll_overhead = \"500 ns\" # ASSUMED\n\
-         per_packet = \"300 ns\" # ASSUMED: measure it\n",
-    );
 }
 
 fn traffic(text: &mut String, findings: &Findings, footprint: &Footprint, load: Load) {

@@ -267,6 +267,8 @@ fn what_cannot_be_read_is_said_with_its_place() {
             "Ring parameters for p1:\nPre-set maximums:\nRX:\t40",
             "x:3: the capture ends before the current sizes are complete; its last number may be",
         ),
+        ("NIC statistics:\n", "x:1: there are no values here; ethtool -S prints some"),
+        ("[{\"ifname\":\"eth0\",\"stats64\":{}}]", "x: ifname: there are no values here"),
         ("hello\n", "x:1: the line \"hello\" cannot be read"),
         (
             "# ethtool -l v0\nnetlink error: Operation not supported\n",
@@ -318,7 +320,7 @@ fn which_interface_is_meant_must_be_clear() {
     assert_eq!(known(found.rings.unwrap().rx.as_ref()), Some(2));
     assert_eq!(
         found.notes[0].to_string(),
-        "x:12: statistics without the name of an interface, among captures of several; put a line \
-         such as \"# ethtool -S eth0\" before it"
+        "x:12: statistics without the name of an interface, among captures of several; add ip -j \
+         link if it has a number, else put a line such as \"# ethtool -S eth0\" before it"
     );
 }

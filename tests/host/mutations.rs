@@ -66,8 +66,13 @@ fn survives(text: &str) {
     }
 }
 
+/// As many cases as `RXPLAN_FUZZ_CASES` asks for.
+fn cases() -> u32 {
+    std::env::var("RXPLAN_FUZZ_CASES").map_or(400, |cases| cases.parse().unwrap())
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_mutated_capture_is_read_or_refused(

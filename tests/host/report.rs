@@ -208,11 +208,15 @@ fn a_scenario_of_every_preset_is_valid_and_marks_what_is_assumed() {
             ("Adaptive RX: off  TX: n/a\nrx-usecs: 0\nrx-frames: 1\n", "100000Mb/s", 1500),
             ("Adaptive RX: n/a  TX: n/a\nrx-usecs: n/a\nrx-frames: n/a\n", "10Mb/s", 1400),
         ] {
+            let (threaded, polls) = if mtu == 9000 { ("enabled", 0) } else { ("disabled", 20) };
+            let timeout = polls * 1000;
             let text = format!(
                 "driver: {driver}\nRing parameters for e0:\nRX: {max}\nTX: 1\nRX: {rx}\nTX: 1\n\
                  Channel parameters for e0:\nCombined: 8\nCombined: 8\n\
                  Coalesce parameters for e0:\n{coalescing}Settings for e0:\n\tSpeed: {speed}\n\
-                 2: e0: <UP> mtu {mtu} qdisc mq\n"
+                 2: e0: <UP> mtu {mtu} qdisc mq\n\
+                 [{{\"id\":8193,\"ifindex\":2,\"threaded\":\"{threaded}\",\
+                 \"defer-hard-irqs\":{polls},\"gro-flush-timeout\":{timeout}}}]\n"
             );
             let inventory = read_text("\"odd\\name\"\n", &text).inventory(None).unwrap();
             let findings = Findings::new(&inventory, None);
@@ -220,6 +224,9 @@ fn a_scenario_of_every_preset_is_valid_and_marks_what_is_assumed() {
             let found = Scenario::load(&Source::Stdin(text.clone()), &[])
                 .unwrap_or_else(|error| panic!("{driver} {mtu}: {error}\n{text}"));
             assert_eq!(found.queues(), 8, "{text}");
+            assert_eq!(text.contains("\nthreaded = true\n"), mtu == 9000, "{text}");
+            let defers = "\ngro_flush_timeout = \"20000 ns\"\nnapi_defer_hard_irqs = 20\n";
+            assert_eq!(text.contains(defers), mtu != 9000, "{text}");
             assert_eq!(
                 found.memory().memory().unwrap().buffers_bytes,
                 findings.footprint.unwrap().memory.buffers_bytes,

@@ -94,17 +94,19 @@ impl Captures {
             (None, _) => return Err(InventoryError::Several { names }),
         };
         let is_alone = names.len() < 2;
+        let is_of_one_number = self.is_of_one_number();
         let Self { sections, mut notes } = self;
         let (own, others): (Vec<Section>, Vec<Section>) =
             sections.into_iter().partition(|section| match &section.interface {
                 Some(name) => *name == interface,
+                None if section.index.is_some() => is_alone && is_of_one_number,
                 None => is_alone || section.subject.is_of_host(),
             });
         for section in others.iter().filter(|section| section.interface.is_none()) {
             if let Some((_, field)) = section.fields.iter().next() {
                 let text = format!(
-                    "{} without the name of an interface, among captures of several; put a line \
-                     such as \"# {} eth0\" before it",
+                    "{} without the name of an interface, among captures of several; add ip -j \
+                     link if it has a number, else put a line such as \"# {} eth0\" before it",
                     section.subject.name(),
                     section.subject.command()
                 );
@@ -126,9 +128,16 @@ impl Captures {
                 && let Some(index) = section.index
             {
                 let name = names.get(&index).cloned();
-                section.interface = Some(name.unwrap_or_else(|| format!("interface {index}")));
+                section.interface = name;
             }
         }
+    }
+
+    /// Whether numbers without a name can be of one interface only.
+    fn is_of_one_number(&self) -> bool {
+        let unnamed = self.sections.iter().filter(|section| section.interface.is_none());
+        let numbers: BTreeSet<u64> = unnamed.filter_map(|section| section.index).collect();
+        numbers.len() < 2
     }
 }
 

@@ -128,11 +128,16 @@ impl Object<'_> {
                 return;
             }
         };
+        let fields = self.fields(subject);
+        if fields.is_empty() {
+            note(first, "there are no values here");
+            return;
+        }
         captures.sections.push(Section {
             subject,
             interface: self.interface().or_else(|| hint.interface.clone()),
             index: self.index(),
-            fields: self.fields(subject),
+            fields,
         });
     }
 

@@ -2,8 +2,8 @@
 
 use super::{Fields, Reported};
 
-/// A number of entries, queues, frames or bytes that a capture may state.
-type Entries = Option<Reported<u32>>;
+/// A number that a capture may state; each field says of what.
+type Number = Option<Reported<u32>>;
 /// A switch that a capture may state.
 type Switch = Option<Reported<bool>>;
 
@@ -11,25 +11,25 @@ type Switch = Option<Reported<bool>>;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rings {
     /// Most receive entries the driver takes.
-    pub rx_max: Entries,
+    pub rx_max: Number,
     /// Most entries of the ring for small frames.
-    pub rx_mini_max: Entries,
+    pub rx_mini_max: Number,
     /// Most entries of the ring for large frames or pages.
-    pub rx_jumbo_max: Entries,
+    pub rx_jumbo_max: Number,
     /// Receive entries now.
-    pub rx: Entries,
+    pub rx: Number,
     /// Entries of the ring for small frames now.
-    pub rx_mini: Entries,
+    pub rx_mini: Number,
     /// Entries of the ring for large frames or pages now.
-    pub rx_jumbo: Entries,
+    pub rx_jumbo: Number,
     /// Bytes of a receive buffer, where the driver lets it be set.
-    pub rx_buf_len: Entries,
+    pub rx_buf_len: Number,
     /// Bytes of a completion entry, where the driver lets it be set.
-    pub cqe_size: Entries,
+    pub cqe_size: Number,
     /// Whether headers and payload go to separate buffers.
     pub tcp_data_split: Switch,
     /// Bytes up to which a frame is not split.
-    pub hds_thresh: Entries,
+    pub hds_thresh: Number,
 }
 
 impl Rings {
@@ -53,13 +53,13 @@ impl Rings {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Channels {
     /// Most queues that only receive.
-    pub rx_max: Entries,
+    pub rx_max: Number,
     /// Most queues that receive and send.
-    pub combined_max: Entries,
+    pub combined_max: Number,
     /// Queues that only receive.
-    pub rx: Entries,
+    pub rx: Number,
     /// Queues that receive and send.
-    pub combined: Entries,
+    pub combined: Number,
 }
 
 impl Channels {
@@ -98,9 +98,9 @@ pub struct Coalescing {
     /// Whether driver or kernel choose the delay.
     pub adaptive_rx: Switch,
     /// Microseconds from a packet to the interrupt, at most.
-    pub rx_usecs: Entries,
+    pub rx_usecs: Number,
     /// Packets to an interrupt, at most; 0: no limit.
-    pub rx_frames: Entries,
+    pub rx_frames: Number,
     /// Whether the timer restarts with every packet.
     pub cqe_mode_rx: Switch,
 }
@@ -181,7 +181,7 @@ impl Pause {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Indirection {
     /// Receive rings the table may name.
-    pub rings: Entries,
+    pub rings: Number,
     /// The queue of each bucket.
     pub table: Option<Reported<Vec<u64>>>,
 }
@@ -196,7 +196,7 @@ impl Indirection {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Link {
     /// Bytes of the largest network-layer packet.
-    pub mtu: Entries,
+    pub mtu: Number,
     /// Bits per second.
     pub speed: Option<Reported<u64>>,
 }
@@ -207,7 +207,7 @@ pub struct Deferral {
     /// Nanoseconds from a poll to the next one by timer.
     pub gro_flush_timeout: Option<Reported<u64>>,
     /// Polls by timer that may find nothing.
-    pub defer_hard_irqs: Entries,
+    pub defer_hard_irqs: Number,
     /// Whether queues are polled by threads.
     pub threaded: Switch,
 }

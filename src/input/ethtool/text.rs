@@ -61,13 +61,20 @@ impl Reader {
     /// Ends the capture that is open.
     fn close(&mut self) {
         self.flush_unread();
-        if let Some(open) = self.open.take() {
-            if let Some(missing) = open.missing() {
-                let text = format!("the capture ends before {missing}; its last number may be cut");
-                self.note(self.number, text);
-            }
-            self.captures.sections.push(open.finish());
+        let Some(open) = self.open.take() else { return };
+        let missing = open.missing();
+        let section = open.finish();
+        if section.fields.is_empty() {
+            let text =
+                format!("there are no values here; {} prints some", section.subject.command());
+            self.note(self.number, text);
+            return;
         }
+        if let Some(missing) = missing {
+            let text = format!("the capture ends before {missing}; its last number may be cut");
+            self.note(self.number, text);
+        }
+        self.captures.sections.push(section);
     }
 
     /// Reads a line, with its newline if it has one.
@@ -107,7 +114,7 @@ impl Reader {
         let section = Section {
             subject: header.subject,
             interface: header.interface.map(str::to_owned).or_else(|| self.interface(&header)),
-            index: None,
+            index: header.index,
             fields: super::Fields::default(),
         };
         self.open = Some(Lines::new(section));
@@ -178,6 +185,7 @@ impl Reader {
 struct Header<'a> {
     subject: Subject,
     interface: Option<&'a str>,
+    index: Option<u64>,
     /// What belongs to the capture already.
     rest: &'a str,
 }
@@ -198,14 +206,15 @@ fn header(line: &str) -> Option<Header<'_>> {
     for (start, subject) in NAMED {
         if let Some(named) = trimmed.strip_prefix(start) {
             let (interface, rest) = named.split_once(':')?;
-            return Some(Header { subject, interface: Some(interface), rest });
+            return Some(Header { subject, interface: Some(interface), index: None, rest });
         }
     }
     if let Some(named) = trimmed.strip_prefix(TABLE) {
         let (interface, rest) = named.split_once(' ')?;
-        return Some(Header { subject: Subject::Indirection, interface: Some(interface), rest });
+        let subject = Subject::Indirection;
+        return Some(Header { subject, interface: Some(interface), index: None, rest });
     }
-    let of = |subject, rest| Some(Header { subject, interface: None, rest });
+    let of = |subject, rest| Some(Header { subject, interface: None, index: None, rest });
     if let Some(rest) = trimmed.strip_prefix("NIC statistics:") {
         return of(Subject::Statistics, rest);
     }
@@ -218,9 +227,10 @@ fn header(line: &str) -> Option<Header<'_>> {
     if lines::softnet_row(line).is_some() {
         return of(Subject::Softnet, line);
     }
-    lines::link_name(line).map(|name| Header {
+    lines::link_name(line).map(|(index, name)| Header {
         subject: Subject::Link,
         interface: Some(name),
+        index: Some(index),
         rest: line,
     })
 }

@@ -64,12 +64,12 @@ pub(super) fn unfold(line: &str) -> Vec<&str> {
     pieces.filter(|piece| !piece.is_empty()).collect()
 }
 
-/// The interface of a line of `ip link`, such as `2: eth0: <UP> mtu 1500 ...`.
-pub(super) fn link_name(line: &str) -> Option<&str> {
+/// Number and name of the interface in a line of `ip link`, such as `2: eth0: <UP> mtu 1500 ...`.
+pub(super) fn link_name(line: &str) -> Option<(u64, &str)> {
     let (index, rest) = line.split_once(": ")?;
     let (name, flags) = rest.split_once(": ")?;
-    let is_link = index.bytes().all(|byte| byte.is_ascii_digit()) && flags.starts_with('<');
-    is_link.then(|| name.split_once('@').map_or(name, |(name, _)| name))
+    let name = name.split_once('@').map_or(name, |(name, _)| name);
+    flags.starts_with('<').then_some((index.parse().ok()?, name))
 }
 
 impl Lines {
