@@ -12,8 +12,8 @@ use crate::input::ethtool::{Captures, read_live, read_path, read_text};
 use crate::report::{HostReport, write_atomically};
 use crate::units::BitRate;
 
-/// Read an interface, live or from saved output of ethtool: memory, ring time, drops, and a scenario
-/// to go on with. Changes no setting.
+/// Read an interface, live or from saved output of ethtool: memory, ring time, drops, and a
+/// scenario to go on with. Changes no setting.
 #[derive(Debug, Args)]
 pub(super) struct HostArgs {
     /// The interface [default: the only one with a device, or that the captures are of].

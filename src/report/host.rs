@@ -31,6 +31,8 @@ pub struct HostReport {
     pub preset_alternatives: Vec<&'static str>,
     /// Receive queues.
     pub queues: Option<Stated<u32>>,
+    /// The most receive queues that can be set.
+    pub queues_max: Option<u32>,
     /// Entries of each ring.
     pub rx: Option<Stated<u32>>,
     /// Queues that the RSS indirection table names.
@@ -189,6 +191,7 @@ impl HostReport {
             preset: findings.preset.map(|preset| preset.name),
             preset_alternatives: findings.alternatives.clone(),
             queues: findings.queues.as_ref().map(value),
+            queues_max: findings.queues_max,
             rx: findings.rx.as_ref().map(value),
             rss_queues: findings.rss_queues,
             rx_max: findings.rx_max.as_ref().map(value),
@@ -213,7 +216,7 @@ impl HostReport {
         }
     }
 
-    /// The report for people.
+    /// The report for people. Names from captures cannot steer a terminal.
     #[must_use]
     pub fn table(&self) -> String {
         let mut text = self.head();
@@ -224,7 +227,9 @@ impl HostReport {
         list(&mut text, "What to know of the driver", &self.driver_notes);
         list(&mut text, "What cannot be seen", &self.unseen);
         list(&mut text, "Good to know", &self.answers);
-        text
+        let safe =
+            |c: char| if c.is_control() && c != '\n' { char::REPLACEMENT_CHARACTER } else { c };
+        text.chars().map(safe).collect()
     }
 
     /// One row a value, with its origin.

@@ -223,6 +223,12 @@ fn ynl_and_ip_are_read_by_their_own_names() {
 }
 
 #[test]
+fn a_list_of_no_use_is_one_remark() {
+    let queues = r#"[{"id":0,"type":"rx","ifindex":4},{"id":1,"type":"rx","ifindex":4}]"#;
+    assert_eq!(read_text("x", queues).notes.len(), 1);
+}
+
+#[test]
 fn text_of_ip_and_the_kernels_own_files_are_read() {
     let text = "2: eth0: <BROADCAST,UP> mtu 1500 qdisc mq state UP qlen 1000\n    link/ether 02:fc\n    \
                 RX:  bytes packets errors dropped  missed   mcast\n    9000 70 0 2 5 0\n    \

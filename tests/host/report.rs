@@ -65,6 +65,7 @@ fn a_host_of_mlx5_is_accounted_for() {
     assert_eq!(report["rx"]["value"], 1024);
     assert!(report["rx"]["from"].as_str().unwrap().ends_with("made/mlx5.txt:14"));
     assert_eq!(report["rx_max"]["value"], 8192);
+    assert_eq!(report["queues_max"], 63);
     assert_eq!(report["rss_queues"], 8);
     let footprint = &report["footprint"];
     assert_eq!(footprint["queue_bytes"], 16 << 20);
@@ -330,6 +331,7 @@ fn wrong_input_ends_in_one_sentence() {
             1,
             "error: there is no capture here; save what `ethtool -g eth0`",
         ),
+        (vec!["--from", env!("CARGO_BIN_EXE_rxplan")], "", 1, "this is "),
         (vec!["--from", "-"], "\x7fELF", 1, "error: <stdin>:1: the line"),
         (vec!["--from", "-"], "{'rx': 1}", 1, "error: <stdin>:1: this is Python's notation"),
         (

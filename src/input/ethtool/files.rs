@@ -39,8 +39,10 @@ fn read_file(path: &Path) -> Result<Captures, InputError> {
     let mut bytes = Vec::new();
     open(path)?.take(BYTES_MAX).read_to_end(&mut bytes).map_err(failed)?;
     let source: Arc<str> = Arc::from(path.display().to_string());
-    if bytes.contains(&0) {
-        let text = "this is no text; save what ethtool prints".to_owned();
+    let is_cut = bytes.len() as u64 == BYTES_MAX;
+    if is_cut || bytes.contains(&0) {
+        let what = if is_cut { "too long for a capture" } else { "no text" };
+        let text = format!("this is {what}; save what ethtool prints");
         let from = Origin { source, place: Place::Whole };
         return Ok(Captures { sections: Vec::new(), notes: vec![Note { from, text }] });
     }

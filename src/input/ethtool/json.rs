@@ -69,6 +69,8 @@ pub(super) fn read(
         let Some(object) = object.as_object() else { continue };
         Object { object, path, source }.read(hint, &mut captures);
     }
+    // A list of objects that are of no use is one remark.
+    captures.notes.dedup_by(|later, earlier| later.text == earlier.text);
     Ok((stream.byte_offset(), captures))
 }
 

@@ -145,6 +145,7 @@ impl Reply<'_> {
         Origin { source: Arc::clone(self.source), place: Place::Key(format!("{query} {name}")) }
     }
 
+    /// Attributes of one byte are switches.
     fn numbers(&self, query: &str, wanted: &[(u16, &str)], answer: &[u8]) -> Fields {
         let mut fields = Fields::default();
         for (kind, name) in wanted {
@@ -154,6 +155,9 @@ impl Reply<'_> {
                     0 => Reading::NotApplicable,
                     _ => Reading::Known(Scalar::Switch(split == 2)),
                 },
+                Some(on) if attribute(answer, *kind).is_some_and(|value| value.len() == 1) => {
+                    Reading::Known(Scalar::Switch(on != 0))
+                }
                 Some(number) => Reading::Known(Scalar::Count(number)),
             };
             fields.push(*name, value, self.origin(query, name));
