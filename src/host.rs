@@ -237,25 +237,24 @@ impl Findings {
         if rx == 0 {
             return None;
         }
-        let rings = |more: u32| vec![rx.saturating_add(more); queues];
-        Some(match (self.preset, set) {
-            (Some(preset), None) => {
-                let nic = NicSpec::of_preset(preset, rings(preset.rx.shown_less), self.mtu.value);
-                (nic, format!("{} (preset {})", preset.buffers_text, preset.name))
-            }
-            (Some(preset), Some(rx_buf_len)) => {
-                let nic = NicSpec::of_preset(preset, rings(preset.rx.shown_less), self.mtu.value);
-                let how = "buffers of the RX Buf Len that ethtool -g shows".to_owned();
-                (NicSpec { rx_buf_len, driver: None, ..nic }, how)
-            }
-            (None, Some(rx_buf_len)) => (
-                NicSpec::plain(rings(0), rx_buf_len),
-                "buffers of the RX Buf Len that ethtool -g shows".to_owned(),
+        let hidden = self.preset.map_or(0, |preset| preset.rx.shown_less);
+        let rings = vec![rx.saturating_add(hidden); queues];
+        let (nic, how) = match self.preset {
+            Some(preset) => (
+                NicSpec::of_preset(preset, rings, self.mtu.value),
+                format!("{} (preset {})", preset.buffers_text, preset.name),
             ),
-            (None, None) => (
-                NicSpec::plain(rings(0), PAGE),
+            None => (
+                NicSpec::plain(rings, PAGE),
                 "a page of 4 KiB for every entry is assumed; drivers differ by a factor of 8"
                     .to_owned(),
+            ),
+        };
+        Some(match set {
+            None => (nic, how),
+            Some(rx_buf_len) => (
+                NicSpec { rx_buf_len, driver: None, ..nic },
+                "of the RX Buf Len that ethtool -g shows".to_owned(),
             ),
         })
     }

@@ -1,5 +1,7 @@
 //! What counters say: which drops a deeper ring could have prevented, and which not.
 
+use std::collections::BTreeSet;
+
 use crate::input::ethtool::{Counter, Inventory, Origin, Subject, counters};
 use crate::preset::{self, CounterMeaning, Preset};
 
@@ -25,9 +27,12 @@ pub struct Drops {
 /// The counters of drops, in the order in which they were read.
 pub(super) fn drops(inventory: &Inventory, preset: Option<&Preset>) -> Vec<Drops> {
     let mut found: Vec<Drops> = Vec::new();
+    let mut read = BTreeSet::new();
     for counter in counters(&inventory.sections) {
         let known = known(&counter, preset);
-        if known.is_none() && !speaks_of_drops(&counter) {
+        // Of a counter that was saved several times the first one counts.
+        let is_again = !read.insert((counter.subject, counter.name.clone()));
+        if is_again || known.is_none() && !speaks_of_drops(&counter) {
             continue;
         }
         let name = known.map_or(counter.name.as_str(), |known| known.pattern);

@@ -28,6 +28,8 @@ pub enum ScenarioFault {
     NoRings,
 }
 
+/// Bytes of a completion entry where a scenario says none.
+const COMPLETION: u64 = 64;
 /// Bits per second where the interface tells none.
 const LINE_RATE: u64 = 10_000_000_000;
 
@@ -94,6 +96,10 @@ fn nic(text: &mut String, findings: &Findings, footprint: &Footprint) {
     if explicit {
         let bytes = footprint.queue.bytes.div_ceil(u64::from(rx.max(1)));
         line(text, "rx_buf_len", format_args!("\"{bytes} B\" # {}", footprint.how));
+    }
+    let completion = preset.map_or(COMPLETION, |preset| preset.completion.value);
+    if nic.completion != completion {
+        line(text, "completion", format_args!("\"{} B\"", nic.completion));
     }
     match &findings.line_rate {
         Some(rate) => {
