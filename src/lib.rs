@@ -17,7 +17,7 @@
 //! | presets | [`preset`] | NICs and their drivers, with sources |
 //! | input | [`input`] | traces and captures, as plain records |
 //! | scenario | [`scenario`] | the TOML file, and what it means |
-//! | questions | [`simulation`], [`plan`], [`host`] | replications; the search for least memory; what an interface says |
+//! | questions | [`simulation`], [`plan`], [`host`] | replications; least memory; an interface |
 //! | results | [`report`] | JSON, CSV, tables, files |
 //! | program | [`cli`] | arguments, terminal, exit status |
 //!

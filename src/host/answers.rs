@@ -54,8 +54,8 @@ fn stall(findings: &Findings, rx: u32, lasting: &Lasting) -> Option<String> {
     });
     Some(format!(
         "A ring cannot outlast a long stall: full frames at {rate} fill it in {:.0} us, and a \
-         processor that is away for {:.0} ms would need {needed} entries{most}. Against stalls, fix \
-         scheduling.",
+         processor that is away for {:.0} ms would need {needed} entries{most}. Against stalls, \
+         fix scheduling.",
         lasting.mtu_frames_us,
         STALL_US / 1000.0
     ))
@@ -176,8 +176,8 @@ fn driver(findings: &Findings) -> Vec<String> {
     let Some(preset) = findings.preset else {
         return findings.driver.as_ref().map_or_else(Vec::new, |driver| {
             vec![format!(
-                "how {} allocates buffers and which of its counters are of empty rings: there is no \
-                 preset for it",
+                "how {} allocates buffers and which of its counters are of empty rings: there is \
+                 no preset for it",
                 driver.value
             )]
         });

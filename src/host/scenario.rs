@@ -54,7 +54,8 @@ fn head(findings: &Findings) -> String {
     };
     format!(
         "# Receive rings of {name}, as rxplan host found them.\n{}{}{}\
-         # Settings are the interface's. What is marked ASSUMED is not: put your own numbers there.\n\
+         # Settings are the interface's. What is marked ASSUMED is not: put your own numbers \
+         there.\n\
          title = \"receive rings of {name}\"\n\n\
          [run]\nduration = \"100 ms\"\nwarmup = \"10 ms\"\n",
         from("rings", findings.rx.as_ref().map(|fact| fact.from.as_str())),

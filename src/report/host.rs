@@ -333,8 +333,8 @@ impl HostReport {
         let Some(coalescing) = &self.coalescing else { return String::new() };
         if coalescing.adaptive {
             return wrapped(
-                "\nInterrupts: adaptive; the delay, and with it the part of the ring that it fills, \
-                 changes with the load. The kernel's own moderation goes up to 256 us.\n",
+                "\nInterrupts: adaptive; the delay, and with it the part of the ring that it \
+                 fills, changes with the load. The kernel's own moderation goes up to 256 us.\n",
             );
         }
         let usecs = match coalescing.rx_usecs {

@@ -204,7 +204,8 @@ fn ynl_and_ip_are_read_by_their_own_names() {
         {"header":{"dev-index":4,"dev-name":"eth0"},"combined-max":8,"combined-count":6}
         {"header":{"dev-name":"eth0"},"rx-usecs":8,"rx-max-frames":32,"use-adaptive-rx":1}
         [{"id":144,"ifindex":4,"inflight":3072,"inflight-mem":12582912,"napi-id":565}]
-        [{"ifindex":4,"ifname":"eth0","mtu":9000,"stats64":{"rx":{"packets":7,"missed_errors":3}}}]"#;
+        [{"ifindex":4,"ifname":"eth0","mtu":9000,
+          "stats64":{"rx":{"packets":7,"missed_errors":3}}}]"#;
     let captures = read_text("x", text);
     assert_eq!(notes(&captures), [""; 0]);
     let found = captures.inventory(None).unwrap();
@@ -230,10 +231,11 @@ fn a_list_of_no_use_is_one_remark() {
 
 #[test]
 fn text_of_ip_and_the_kernels_own_files_are_read() {
-    let text = "2: eth0: <BROADCAST,UP> mtu 1500 qdisc mq state UP qlen 1000\n    link/ether 02:fc\n    \
+    let text = "2: eth0: <BROADCAST,UP> mtu 1500 qdisc mq state UP\n    link/ether 02:fc\n    \
                 RX:  bytes packets errors dropped  missed   mcast\n    9000 70 0 2 5 0\n    \
                 RX errors:  length    crc   frame    fifo overrun\n    0 0 0 4 0\n    \
-                TX:  bytes packets\n    1 1\nSettings for eth0:\n\tSpeed: 25000Mb/s\n\tDuplex: Full\n\
+                TX:  bytes packets\n    1 1\nSettings for eth0:\n\tSpeed: 25000Mb/s\n\
+                \tDuplex: Full\n\
                 MemTotal:       16384 kB\nMemFree:  1 kB\nHugePages_Total:  0\n\
                 00000009 00000002 00000001 00000000 00000000 00000000 00000000 00000000 00000000\n\
                 00000fe9 00000000 0000000a 00000000 00000000 00000000 00000000 00000000 00000000\n";
