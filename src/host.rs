@@ -17,7 +17,7 @@ use crate::input::ethtool::{Deferral, Features, Inventory, Reported, Scalar, Sub
 use crate::model::memory::Memory;
 use crate::model::memory::driver::{DriverMemory, QueueLayout};
 use crate::preset::{self, Preset};
-use crate::scenario::{ENTRIES_MAX, MTU, MTU_RANGE, NicSpec, QUEUES_MAX};
+use crate::scenario::{ENTRIES_MAX, MTU, MTU_MAX, MTU_MIN, NicSpec, QUEUES_MAX};
 use crate::units::{BitRate, to_f64};
 
 /// A value and where it came from, in words.
@@ -162,8 +162,6 @@ impl Findings {
                 is_usual
             })
         };
-        let [mtu_min, mtu_max] = [MTU_RANGE.start(), MTU_RANGE.end()]
-            .map(|limit| u32::try_from(*limit).expect("an MTU has 16 bits"));
         let mut findings = Self {
             interface: inventory.interface.clone(),
             queues: within(queues(inventory), "a number of queues", 1, QUEUES_MAX),
@@ -180,7 +178,7 @@ impl Findings {
                 0,
                 ENTRIES_MAX,
             ),
-            mtu: within(Fact::read(inventory.link.mtu.as_ref()), "an MTU", mtu_min, mtu_max)
+            mtu: within(Fact::read(inventory.link.mtu.as_ref()), "an MTU", MTU_MIN, MTU_MAX)
                 .unwrap_or_else(|| Fact { value: MTU, from: "assumed".to_owned() }),
             line_rate: asked_rate(line_rate).or_else(|| Fact::read(inventory.link.speed.as_ref())),
             ram: Fact::read(inventory.ram.as_ref()),

@@ -8,7 +8,9 @@
 
 use std::collections::BTreeMap;
 
+use crate::model::buffers::ReserveSpec;
 use crate::model::memory::Memory;
+use crate::model::policy::Policy;
 use crate::model::system::Progress;
 use crate::model::traffic::TrafficSpec;
 use crate::scenario::{Scenario, Shape, Warning};
@@ -72,7 +74,17 @@ pub struct Candidate {
 /// Called with the number of candidates judged so far.
 pub type Judged<'a> = dyn Fn(usize) + 'a;
 
-/// Searches the configurations of the scenario's `[plan]`.
+/// Why there is nothing to search, if so.
+#[must_use]
+pub fn refusal(scenario: &Scenario) -> Option<&'static str> {
+    let lends = |reserve: &ReserveSpec| reserve.policy == Policy::PeerBorrow;
+    scenario.reserve.as_ref().is_some_and(lends).then_some(
+        "reserve.policy: \"peer-borrow\" has no reserve whose size could be searched; use simulate \
+         with --set nic.rx=..., or another policy",
+    )
+}
+
+/// Searches the configurations of the scenario's `[plan]`, unless there is a [refusal].
 ///
 /// # Errors
 /// [`SimulationError`] when the search was stopped before it had an answer.

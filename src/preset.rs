@@ -25,7 +25,7 @@ pub use value::{
 };
 
 use crate::model::host::Refill;
-use crate::model::memory::driver::{Driver, DriverMemory, QueueLayout};
+use crate::model::memory::driver::{Driver, DriverMemory, QueueLayout, per_descriptor};
 
 /// A NIC with its driver, in one way of using it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +38,10 @@ pub struct Preset {
     pub drivers: &'static [&'static str],
     /// Ring depths.
     pub rx: Depths,
+    /// Those of ethtool's `rx-mini`, where the driver has such a ring.
+    pub mini: Option<Depths>,
+    /// Those of ethtool's `rx-jumbo`, where it can be chosen.
+    pub jumbo: Option<Depths>,
     /// Queues where nothing else is said.
     pub queues: Sourced<QueueRule>,
     /// Where received packets go.
@@ -183,28 +187,46 @@ pub fn for_driver(driver: &str) -> impl Iterator<Item = &'static Preset> {
     ALL.into_iter().filter(move |preset| preset.drivers.contains(&driver))
 }
 
+impl Depths {
+    /// The depth the driver of the preset `name` makes of `rx`.
+    ///
+    /// # Errors
+    /// The driver refuses it.
+    pub fn depth(&self, rx: u32, name: &'static str) -> Result<u32, DepthError> {
+        let (min, max) = (self.min.value, self.max.value);
+        if !(min..=max).contains(&rx) {
+            return Err(DepthError::OutOfRange { name, rx, min, max });
+        }
+        self.rounding.value.apply(rx).ok_or_else(|| {
+            let above = rx.next_power_of_two();
+            let nearest = if above <= max { above } else { above / 2 };
+            DepthError::NoPowerOfTwo { name, rx, nearest }
+        })
+    }
+}
+
 impl Preset {
     /// Its way of allocating at an MTU; `None`: plain buffers.
     #[must_use]
     pub fn driver(&self, mtu: u32) -> Option<Driver> {
         match self.buffers.value {
-            BufferModel::Driver(memory) => Some(Driver { memory, mtu }),
+            BufferModel::Driver(memory) => Some(self.driver_of(memory, mtu)),
             BufferModel::Plain(_) => None,
         }
+    }
+
+    fn driver_of(&self, memory: DriverMemory, mtu: u32) -> Driver {
+        let [mini, jumbo] =
+            [self.mini, self.jumbo].map(|ring| ring.map_or(0, |ring| ring.default.value));
+        Driver { memory, mtu, mini, jumbo }
     }
 
     /// A queue of `rx` entries at an MTU.
     #[must_use]
     pub fn queue(&self, rx: u32, mtu: u32) -> QueueLayout {
         match self.buffers.value {
-            BufferModel::Driver(memory) => Driver { memory, mtu }.queue(rx),
-            BufferModel::Plain(buffer_len) => QueueLayout {
-                bytes: u64::from(rx) * buffer_len,
-                buffers: rx,
-                buffer_len,
-                descriptors: u64::from(rx),
-                completions: None,
-            },
+            BufferModel::Driver(memory) => self.driver_of(memory, mtu).queue(rx),
+            BufferModel::Plain(len) => per_descriptor(rx, len, len),
         }
     }
 
@@ -213,17 +235,9 @@ impl Preset {
     /// # Errors
     /// The driver refuses it.
     pub fn depth(&self, rx: u32, mtu: u32) -> Result<u32, DepthError> {
-        let (name, min, max) = (self.name, self.rx.min.value, self.rx.max.value);
-        if !(min..=max).contains(&rx) {
-            return Err(DepthError::OutOfRange { name, rx, min, max });
-        }
-        let rounded = self.rx.rounding.value.apply(rx).ok_or_else(|| {
-            let above = rx.next_power_of_two();
-            let nearest = if above <= max { above } else { above / 2 };
-            DepthError::NoPowerOfTwo { name, rx, nearest }
-        })?;
-        let deepest = self.driver(mtu).and_then(Driver::deepest).unwrap_or(max);
-        Ok(rounded.min(deepest))
+        let rounded = self.rx.depth(rx, self.name)?;
+        let deepest = self.driver(mtu).and_then(Driver::deepest);
+        Ok(deepest.map_or(rounded, |deepest| rounded.min(deepest)))
     }
 
     /// Depths to search at an MTU: powers of two within the limits, as the driver rounds them, and

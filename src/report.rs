@@ -26,8 +26,8 @@ pub use plan::{ConfigRow, Goal, PlanReport};
 pub use presets::{CounterRow, Fact, PresetRow, PresetsReport};
 pub use sensitivity::{InPhaseRow, SensitivityReport};
 pub use simulate::{
-    Drops, EngineReport, Held, Host, MemoryUse, Packets, Placement, Queue, Reserve, SimulateReport,
-    Sojourn,
+    Drops, EngineReport, Fairness, Held, Host, MemoryUse, Packets, Placement, Port, Queue, Reserve,
+    SenderDelay, SimulateReport, Sojourn,
 };
 
 /// Version of the result names.

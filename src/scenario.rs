@@ -14,6 +14,7 @@ mod napi;
 mod nic;
 mod quantity;
 mod range;
+mod reserve;
 mod resolve;
 mod schema;
 mod traffic;
@@ -22,8 +23,8 @@ mod warning;
 pub use document::Source;
 pub(crate) use error::printable;
 pub use error::{Place, ScenarioError};
-pub(crate) use nic::{ENTRIES_MAX, MTU, MTU_RANGE, QUEUES_MAX, driver_depth};
-pub(crate) use resolve::default_reserve;
+pub(crate) use nic::{ENTRIES_MAX, MTU, MTU_MAX, MTU_MIN, QUEUES_MAX, driver_depth};
+pub(crate) use reserve::default_reserve;
 pub use schema::schema;
 pub use warning::Warning;
 
@@ -33,6 +34,7 @@ use crate::model::buffers::{BufferSpec, ReserveSpec};
 use crate::model::host::HostSpec;
 use crate::model::memory::MemorySpec;
 use crate::model::memory::driver::Driver;
+use crate::model::port::FifoSpec;
 use crate::model::stall::StallSpec;
 use crate::model::system::SystemSpec;
 use crate::model::traffic::{TrafficKind, TrafficSpec, Window};
@@ -102,8 +104,10 @@ pub struct NicSpec {
     pub completion: u64,
     /// Completion entries of each queue; `None`: enough for all buffers a queue can have.
     pub completion_entries: Option<u32>,
-    /// Bytes of the on-NIC FIFO.
-    pub fifo: u64,
+    /// On-NIC FIFO.
+    pub fifo: FifoSpec,
+    /// Whether packets wait for completion entries.
+    pub completion_flow_control: bool,
     /// Bytes of a header buffer.
     pub header_buffer: u64,
     /// Rate of the wire.
@@ -159,7 +163,7 @@ impl Scenario {
     /// Completion entries of each queue.
     #[must_use]
     pub fn completion_entries(&self) -> u32 {
-        self.nic.completion_entries(self.reserve_entries())
+        self.nic.completion_entries(self.reserve.as_ref())
     }
 
     /// Buffers of each reserve; 0 without one.
@@ -183,6 +187,7 @@ impl Scenario {
                 rx: self.nic.buffers(),
                 rx_buf_len: self.nic.rx_buf_len,
                 completion_entries: self.completion_entries(),
+                completion_flow_control: self.nic.completion_flow_control,
                 reserve: self.reserve.clone(),
             },
             fifo: self.nic.fifo,
@@ -205,7 +210,7 @@ impl Scenario {
             entries: shape.reserve,
             ..self.reserve.clone().unwrap_or_else(default_reserve)
         });
-        let needed = other.nic.most_buffers(shape.reserve);
+        let needed = other.nic.most_buffers(other.reserve.as_ref());
         other.nic.completion_entries =
             self.nic.completion_entries.filter(|entries| *entries >= needed);
         other

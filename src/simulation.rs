@@ -13,6 +13,7 @@ use crate::model::ledger::{DropReason, PacketCounts};
 use crate::model::log::{PacketOutcome, Timeline};
 use crate::model::memory::Memory;
 use crate::model::outcome::{Occupancy, Outcome, QueueOutcome};
+use crate::model::port::WireOutcome;
 use crate::model::system::{Observers, Progress, SystemSpec};
 use crate::random::Streams;
 use crate::scenario::{Scenario, Warning};
@@ -54,6 +55,8 @@ pub struct Simulation {
     pub time_squeeze: u64,
     /// Pages that the stack holds above the rings.
     pub held: Occupancy,
+    /// The wire, if there is one, over all replications.
+    pub wire: Option<WireOutcome>,
     /// Share of core time covered by stalls.
     pub stalled_fraction: f64,
     /// Occupancy over time of the first replication, if asked for.
@@ -264,6 +267,7 @@ impl Merged {
             wakeups: sum.wakeups,
             time_squeeze: sum.time_squeeze,
             held: occupancy(sum.held),
+            wire: sum.wire,
             stalled_fraction: mean(sum.stalled_fraction),
             timeline: sum.timeline,
             memory: scenario.memory().memory().expect("checked when the scenario was resolved"),
@@ -290,6 +294,12 @@ impl Merged {
 }
 
 impl Simulation {
+    /// Measured time of all replications, in picoseconds; 1 at least.
+    #[must_use]
+    pub fn total_ps(&self) -> f64 {
+        to_f64(self.simulated.as_ps().max(1)) * f64::from(self.replications)
+    }
+
     fn warn(&mut self, scenario: &Scenario, returns_without_buffer: u64) {
         if returns_without_buffer > 0 {
             self.warnings.push(Warning::ReturnsWithoutBuffer { count: returns_without_buffer });
@@ -336,6 +346,7 @@ impl Outcome {
         self.wakeups += other.wakeups;
         self.time_squeeze += other.time_squeeze;
         add(&mut self.held, &other.held);
+        self.wire = self.wire.zip(other.wire).map(|(wire, other)| wire.plus(other));
         self.returns_without_buffer += other.returns_without_buffer;
         self.packets_simulated += other.packets_simulated;
     }

@@ -266,12 +266,13 @@ const SIMULATE_NAMES: &str = "
     packets.offered packets.delivered packets.dropped packets.outstanding
     drop_rate.estimate drop_rate.ci_low drop_rate.ci_high drop_rate.confidence drop_rate.method
     drops.no_buffer drops.reserve_denied drops.completion_full drops.fifo_full drops.psp_rejected
+    drops.pushed_out
     reserve.entries reserve.in_use_mean reserve.in_use_max reserve.exhausted_fraction
     memory.dedicated_bytes memory.reserve_bytes memory.descriptor_bytes memory.completion_bytes
     memory.header_bytes memory.buffers_bytes memory.total_bytes memory.in_use_bytes_mean
     memory.in_use_bytes_max memory.fill_ratio
     sojourn_us.mean sojourn_us.p50 sojourn_us.p99 sojourn_us.p999 sojourn_us.max
-    queues.queue queues.offered queues.delivered queues.dropped queues.drop_rate
+    fairness.jain queues.queue queues.offered queues.delivered queues.dropped queues.drop_rate
     queues.outstanding_mean queues.outstanding_max queues.reserve_in_use_mean
     queues.reserve_in_use_max
     host.utilization host.reserve_sync_ns_per_packet host.time_squeeze host.wakeups

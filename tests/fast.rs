@@ -11,6 +11,8 @@ use rxplan::model::distribution::Distribution;
 use rxplan::model::fast::FastPath;
 use rxplan::model::host::HostSpec;
 use rxplan::model::log::PacketOutcome;
+use rxplan::model::policy::Policy;
+use rxplan::model::port::FifoSpec;
 use rxplan::model::system::{Observers, Progress, SystemSpec};
 use rxplan::model::traffic::{RecordedPacket, TrafficKind};
 use rxplan::random::Streams;
@@ -35,7 +37,7 @@ fn run(system: &SystemSpec, seed: u64, path: Option<FastPath>) -> Measured {
 
 /// The scenario with what the fast paths leave to the reference engine taken out.
 fn plain(mut system: SystemSpec) -> SystemSpec {
-    system.fifo = 0;
+    system.fifo = FifoSpec::default();
     system.line_rate = None;
     system.stalls.clear();
     if let HostSpec::Server { wakeup, .. } = &mut system.host {
@@ -44,6 +46,10 @@ fn plain(mut system: SystemSpec) -> SystemSpec {
     if let Some(reserve) = &mut system.buffers.reserve {
         (reserve.groups, reserve.repost) = (1, 1);
         reserve.sync_cost = SimDuration::ZERO;
+        reserve.low_watermark = None;
+        if !reserve.policy.is_memoryless() {
+            reserve.policy = Policy::CompleteSharing;
+        }
     }
     system
 }

@@ -251,7 +251,7 @@ fn an_explicit_buffer_length_switches_the_memory_model_off() {
     // The limits and the rounding stay the NIC's.
     let rounded = load(&keys.replace("mtu = 9000", "rx = 1000"), "");
     assert_eq!(rounded.nic.rx, [1024; 4]);
-    let warning = Warning::RoundedRing { preset: "mlx5", asked: 1000, given: 1024 };
+    let warning = Warning::RoundedRing { preset: "mlx5", ring: "rx", asked: 1000, given: 1024 };
     assert_eq!(rounded.warnings, [warning]);
 }
 
@@ -317,6 +317,21 @@ fn the_refill_rule_is_the_drivers_unless_the_scenario_has_its_own() {
         assert_eq!(refill(nic, "refill = { batch = 8 }"), Refill::Batch(8), "{nic}");
         assert_eq!(refill(nic, "recycle = \"return\""), Refill::EveryPoll, "{nic}");
     }
+}
+
+#[test]
+fn the_rings_beside_rx_count_where_a_driver_has_them() {
+    let fbnic = load("preset = \"fbnic\"\nqueues = 2\nrx_mini = 512\nrx_jumbo = 1000", "");
+    assert_eq!(dedicated(&fbnic), 2 * (512 + 1024) * 4096);
+    assert_eq!(fbnic.system().buffers.rx, [2048; 2]);
+    let (preset, ring) = ("fbnic", "rx-jumbo");
+    let warning = Warning::RoundedRing { preset, ring, asked: 1000, given: 1024 };
+    assert_eq!(fbnic.warnings, [warning]);
+    assert_eq!(dedicated(&fbnic.with_shape(Shape { rx: 64, reserve: 0 })), dedicated(&fbnic));
+    let vmxnet3 = load("preset = \"vmxnet3\"\nqueues = 1\nrx_jumbo = 32", "");
+    assert_eq!(dedicated(&vmxnet3), 1024 * 1920 + 32 * 4096);
+    let cxgb4 = load("preset = \"cxgb4\"\nqueues = 1\nrx_mini = 512", "");
+    assert_eq!(cxgb4.completion_entries(), 512);
 }
 
 #[test]

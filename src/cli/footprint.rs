@@ -10,7 +10,7 @@ use crate::model::buffers::ReserveSpec;
 use crate::preset::{self, Preset, QueueRule};
 use crate::report::{ConfigurationRow, FootprintReport};
 use crate::scenario::{
-    MTU, MTU_RANGE, NicSpec, Scenario, Source, Warning, default_reserve, driver_depth,
+    MTU, MTU_MAX, MTU_MIN, NicSpec, Scenario, Source, Warning, default_reserve, driver_depth,
 };
 use crate::units::Bytes;
 
@@ -39,7 +39,7 @@ pub(super) struct FootprintArgs {
     #[arg(long, value_name = "PRESET", value_parser = preset::find)]
     nic: Option<&'static Preset>,
     /// MTU, on which a NIC's buffers depend [default: 1500].
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(MTU_RANGE))]
+    #[arg(long, value_name = "N", value_parser = mtu_range())]
     mtu: Option<u32>,
 }
 
@@ -183,6 +183,10 @@ fn row(configuration: &Configuration) -> Result<ConfigurationRow, CommandError> 
                 .to_owned(),
         )
     })
+}
+
+fn mtu_range() -> impl clap::builder::TypedValueParser<Value = u32> {
+    clap::value_parser!(u32).range(i64::from(MTU_MIN)..=i64::from(MTU_MAX))
 }
 
 fn buffer_size(text: &str) -> Result<Bytes, String> {

@@ -17,97 +17,18 @@
 //! repays the reserve first. (In literature: Latouche 1978, "L reserved areas + one common area";
 //! Kamoun and Kleinrock, IEEE Trans. Comm. 28(7), 1980, whose product form holds when relabelled.)
 
+mod lease;
+mod spec;
+
+pub(crate) use lease::Held;
+pub use lease::Lease;
+pub use spec::{Accounting, BufferSpec, ReserveSpec};
+
 use crate::id::{GroupId, QueueId};
-use crate::model::policy::Policy;
+use crate::model::policy::{Admission, Claim, Policy};
+use crate::random::Streams;
 use crate::stats::{Level, Peak};
-use crate::units::{SimDuration, SimTime};
-
-/// A reserve, or several alike.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ReserveSpec {
-    /// Buffers of each reserve.
-    pub entries: u32,
-    /// Who may take one more.
-    pub policy: Policy,
-    /// Where a released buffer goes.
-    pub accounting: Accounting,
-    /// Number of reserves; queue q uses number `q * groups / queues`.
-    pub groups: u32,
-    /// Host time for each reserve buffer that is reposted.
-    pub sync_cost: SimDuration,
-    /// Reserve buffers are reposted in batches of this many, per queue.
-    pub repost: u32,
-}
-
-/// Where a released buffer goes: see the module documentation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Accounting {
-    /// To the pool it came from.
-    Pinned,
-    /// To the reserve as long as the queue owes it any.
-    Relabelled,
-}
-
-/// What the buffers of a NIC are made of.
-#[derive(Debug, Clone, PartialEq)]
-pub struct BufferSpec {
-    /// Dedicated entries of each queue.
-    pub rx: Vec<u32>,
-    /// Bytes of one buffer.
-    pub rx_buf_len: u64,
-    /// Completion entries of each queue.
-    pub completion_entries: u32,
-    /// The reserve, if there is one.
-    pub reserve: Option<ReserveSpec>,
-}
-
-/// The buffers a packet holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Lease {
-    /// Of its queue's dedicated ones.
-    pub dedicated: u32,
-    /// Of the reserve.
-    pub reserve: u32,
-}
-
-/// Buffers held by the packets of a queue, counted where packets come and go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Held {
-    /// All of them.
-    pub(crate) total: i64,
-    /// Those taken from, less those returned to, the reserve.
-    pub(crate) reserve: i64,
-}
-
-impl Held {
-    /// Adds (`sign` 1) or subtracts (-1) a lease.
-    #[inline]
-    pub(crate) fn change(&mut self, lease: Lease, sign: i64) {
-        self.total += sign * i64::from(lease.total());
-        self.reserve += sign * i64::from(lease.reserve);
-    }
-}
-
-impl From<Lease> for Held {
-    /// What is held from now on, where it returns to the pools it came from.
-    fn from(lease: Lease) -> Self {
-        Self { total: i64::from(lease.total()), reserve: i64::from(lease.reserve) }
-    }
-}
-
-impl Lease {
-    /// Buffers of both kinds.
-    #[must_use]
-    pub fn total(self) -> u32 {
-        self.dedicated + self.reserve
-    }
-
-    /// Both leases together.
-    #[must_use]
-    pub fn plus(self, other: Self) -> Self {
-        Self { dedicated: self.dedicated + other.dedicated, reserve: self.reserve + other.reserve }
-    }
-}
+use crate::units::SimTime;
 
 /// Why a packet gets no buffers now, in the order in which it is tested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -147,19 +68,27 @@ pub(crate) struct Levels {
     pub(crate) exhausted: Level,
 }
 
+impl Ring {
+    /// Buffers that its packets hold.
+    fn held(&self) -> i64 {
+        self.in_use.value() - i64::from(self.awaiting_repost)
+    }
+}
+
 /// Dedicated entries and reserves, live.
 #[derive(Debug)]
 pub(crate) struct Buffers {
     rx_buf_len: u64,
     completion_entries: u32,
     completions_run_out: bool,
-    entries: u32,
     policy: Policy,
     accounting: Accounting,
     repost: u32,
+    low_watermark: Option<u32>,
+    /// Too few were free since this was last asked.
+    limit_reached: bool,
     rings: Vec<Ring>,
-    /// Buffers in use of each reserve.
-    reserves: Vec<i64>,
+    groups: Vec<Group>,
     total: Peak,
     reserve_total: Peak,
     /// 1 while any group has no free reserve buffer.
@@ -167,59 +96,95 @@ pub(crate) struct Buffers {
     exhausted_groups: u32,
 }
 
+/// The queues that share a reserve, or lend each other their buffers.
+#[derive(Debug)]
+struct Group {
+    /// Buffers of its reserve, or all that its queues lend each other.
+    entries: i64,
+    /// Of these, not posted.
+    in_use: i64,
+    /// Queues that use any of the reserve.
+    holders: u32,
+    admission: Admission,
+}
+
+impl Group {
+    fn free(&self) -> i64 {
+        self.entries - self.in_use
+    }
+}
+
 impl Buffers {
-    pub(crate) fn new(spec: &BufferSpec) -> Self {
-        let queues = spec.rx.len() as u64;
-        let groups = spec.reserve.as_ref().map_or(1, |reserve| reserve.groups);
-        let rings = (0_u64..)
-            .zip(&spec.rx)
-            .map(|(queue, rx)| {
-                let group = queue * u64::from(groups) / queues;
-                let group = GroupId::new(u32::try_from(group).expect("below groups"));
-                Ring {
-                    rx: i64::from(*rx),
-                    group,
-                    in_use: Level::default(),
-                    reserve_in_use: Level::default(),
-                    awaiting_repost: 0,
-                    completions: 0,
+    pub(crate) fn new(spec: &BufferSpec, streams: Streams) -> Self {
+        let queues = spec.rx.len();
+        let reserve = spec.reserve.as_ref();
+        let groups = reserve.map_or(1, |reserve| reserve.groups);
+        let policy = reserve.map_or(Policy::CompleteSharing, |reserve| reserve.policy);
+        let group = |queue| reserve.map_or(GroupId::new(0), |r| r.group_of(queue, queues));
+        let ring = |(queue, rx): (usize, &u32)| Ring {
+            rx: i64::from(*rx),
+            group: group(queue),
+            in_use: Level::default(),
+            reserve_in_use: Level::default(),
+            awaiting_repost: 0,
+            completions: 0,
+        };
+        let rings: Vec<Ring> = spec.rx.iter().enumerate().map(ring).collect();
+        let entries = reserve.map_or(0, |reserve| reserve.entries);
+        let groups: Vec<Group> = (0..groups)
+            .map(|number| {
+                let own = |ring: &&Ring| ring.group == GroupId::new(number);
+                let lent: i64 = rings.iter().filter(own).map(|ring| ring.rx).sum();
+                let lends = policy == Policy::PeerBorrow;
+                Group {
+                    entries: if lends { lent } else { i64::from(entries) },
+                    in_use: 0,
+                    holders: 0,
+                    admission: Admission::new(policy, entries, queues, number, streams),
                 }
             })
             .collect();
-        let reserve = spec.reserve.as_ref();
-        let entries = reserve.map_or(0, |reserve| u64::from(reserve.entries));
-        Self {
+        let mut buffers = Self {
             rx_buf_len: spec.rx_buf_len,
             completion_entries: spec.completion_entries,
-            completions_run_out: spec
-                .rx
-                .iter()
-                .any(|rx| u64::from(*rx) + entries >= u64::from(spec.completion_entries)),
-            entries: reserve.map_or(0, |reserve| reserve.entries),
-            policy: reserve.map_or(Policy::CompleteSharing, |reserve| reserve.policy),
-            accounting: reserve.map_or(Accounting::Pinned, |reserve| reserve.accounting),
+            completions_run_out: false,
+            policy,
+            accounting: match policy {
+                Policy::PeerBorrow => Accounting::Relabelled,
+                _ => reserve.map_or(Accounting::Pinned, |reserve| reserve.accounting),
+            },
             repost: reserve.map_or(1, |reserve| reserve.repost),
+            low_watermark: reserve.and_then(|reserve| reserve.low_watermark),
+            limit_reached: false,
             rings,
-            reserves: vec![0; groups as usize],
+            groups,
             total: Peak::default(),
             reserve_total: Peak::default(),
             exhausted: Level::default(),
             exhausted_groups: 0,
+        };
+        buffers.completions_run_out =
+            buffers.rings.iter().any(|ring| buffers.most(ring) >= spec.completion_entries.into());
+        buffers
+    }
+
+    /// The most buffers that a queue can have.
+    fn most(&self, ring: &Ring) -> i64 {
+        let shared = self.groups[ring.group.index()].entries;
+        match self.policy {
+            Policy::StaticCap { cap } => ring.rx + shared.min(cap.into()),
+            Policy::PeerBorrow => shared,
+            _ => ring.rx + shared,
         }
     }
 
     /// Whether a queue could have the buffers for `len` bytes if all of them were free.
     pub(crate) fn can_ever_hold(&self, queue: QueueId, len: u32) -> bool {
-        let reserve = match self.policy {
-            Policy::StaticCap { cap } => self.entries.min(cap),
-            _ => self.entries,
-        };
-        i64::from(buffers_needed(len, self.rx_buf_len))
-            <= self.rings[queue.index()].rx + i64::from(reserve)
+        i64::from(buffers_needed(len, self.rx_buf_len)) <= self.most(&self.rings[queue.index()])
     }
 
-    /// Gives a packet its buffers and a completion entry, or says why not.
-    pub(crate) fn take(
+    /// The buffers that a packet is given if it takes them now, or why it gets none.
+    pub(crate) fn offer(
         &mut self,
         queue: QueueId,
         len: u32,
@@ -230,23 +195,77 @@ impl Buffers {
         if ring.completions >= self.completion_entries {
             return Err(Refusal::CompletionFull);
         }
-        let dedicated_free = ring.rx - (ring.in_use.value() - ring.reserve_in_use.value());
+        let held = small(ring.reserve_in_use.value());
+        let dedicated_free = ring.rx - (ring.in_use.value() - i64::from(held));
         let dedicated = needed.min(small(dedicated_free.max(0)));
         let reserve = needed - dedicated;
+        let group = &mut self.groups[ring.group.index()];
+        if self.policy == Policy::PeerBorrow {
+            let lends = i64::from(needed) <= group.free();
+            return lends.then_some(Lease { dedicated, reserve }).ok_or(Refusal::NoBuffer);
+        }
         if reserve > 0 {
-            let free = self.entries - small(self.reserves[ring.group.index()]);
+            let free = small(group.free());
             if reserve > free {
                 return Err(Refusal::NoBuffer);
             }
-            if !self.policy.admits_all(small(ring.reserve_in_use.value()), free, reserve) {
+            let holders = group.holders;
+            let claim = Claim { queue, held, free, count: reserve, holders, now };
+            if !group.admission.grants(claim) {
                 return Err(Refusal::ReserveDenied);
             }
         }
-        let lease = Lease { dedicated, reserve };
-        self.rings[queue.index()].completions += 1;
-        self.change_in_use(queue, i64::from(needed), now);
-        self.change_reserve(queue, i64::from(reserve), now);
+        Ok(Lease { dedicated, reserve })
+    }
+
+    /// Gives a packet its buffers and a completion entry, or says why not.
+    pub(crate) fn take(
+        &mut self,
+        queue: QueueId,
+        len: u32,
+        now: SimTime,
+    ) -> Result<Lease, Refusal> {
+        let lease = self.offer(queue, len, now)?;
+        let ring = &mut self.rings[queue.index()];
+        ring.completions += 1;
+        if ring.held() == 0 {
+            self.groups[ring.group.index()].admission.filled(queue, now);
+        }
+        self.repost_below_watermark(queue, lease.reserve, now);
+        self.change_in_use(queue, i64::from(lease.total()), now);
+        self.change_reserve(queue, i64::from(lease.reserve), now);
         Ok(lease)
+    }
+
+    /// Whether a limit event has reposted buffers since this was last asked.
+    pub(crate) fn limit_reached(&mut self) -> bool {
+        std::mem::take(&mut self.limit_reached)
+    }
+
+    /// Of the queues that share a reserve with `queue`, the one with most of it, if that is more
+    /// than `queue` would have with the buffers that a packet of `len` bytes lacks.
+    pub(crate) fn longest_beyond(&self, queue: QueueId, len: u32) -> Option<QueueId> {
+        let own = &self.rings[queue.index()];
+        let free = own.rx - (own.in_use.value() - own.reserve_in_use.value());
+        let lacking = (i64::from(buffers_needed(len, self.rx_buf_len)) - free.max(0)).max(0);
+        let own_then = own.reserve_in_use.value() + lacking;
+        (0..)
+            .map(QueueId::new)
+            .zip(&self.rings)
+            .filter(|(_, ring)| ring.group == own.group)
+            .filter(|(_, ring)| ring.reserve_in_use.value() > own_then)
+            .max_by_key(|(id, ring)| (ring.reserve_in_use.value(), std::cmp::Reverse(*id)))
+            .map(|(id, _)| id)
+    }
+
+    /// The policy.
+    pub(crate) fn policy(&self) -> Policy {
+        self.policy
+    }
+
+    /// The reserve that the queue draws on.
+    pub(crate) fn group(&self, queue: QueueId) -> GroupId {
+        self.rings[queue.index()].group
     }
 
     /// Dedicated entries of the queue.
@@ -286,7 +305,11 @@ impl Buffers {
     /// batches.
     pub(crate) fn due(&self, queue: QueueId, returning: u32) -> u32 {
         let waiting = self.rings[queue.index()].awaiting_repost + returning;
-        if self.repost == 1 { waiting } else { waiting - waiting % self.repost }
+        match (self.low_watermark, self.repost) {
+            (Some(_), _) => 0,
+            (None, 1) => waiting,
+            (None, batch) => waiting - waiting % batch,
+        }
     }
 
     /// Releases buffers: dedicated ones are posted at once, reserve ones in full batches.
@@ -295,16 +318,39 @@ impl Buffers {
         self.change_in_use(queue, -i64::from(lease.dedicated), now);
         self.rings[queue.index()].awaiting_repost += lease.reserve;
         self.post_reserve(queue, due, now);
+        self.repost_below_watermark(queue, 0, now);
+        let ring = &self.rings[queue.index()];
+        let kept = small(ring.held());
+        self.groups[ring.group.index()].admission.returned(queue, lease.total(), kept, now);
     }
 
     /// Reserve buffers of the queue that wait for a full batch.
     pub(crate) fn awaiting_repost(&self, queue: QueueId) -> u32 {
-        self.rings[queue.index()].awaiting_repost
+        // Those that wait for the limit event are not for the queue's core to repost.
+        let waiting = self.rings[queue.index()].awaiting_repost;
+        if self.low_watermark.is_some() { 0 } else { waiting }
     }
 
     /// Reposts a partial batch, as when the queue empties.
     pub(crate) fn flush(&mut self, queue: QueueId, now: SimTime) {
         self.post_reserve(queue, self.awaiting_repost(queue), now);
+    }
+
+    /// The limit event: all that waits is reposted as soon as too few are free but for the `coming`
+    /// ones, which are about to be taken.
+    fn repost_below_watermark(&mut self, queue: QueueId, coming: u32, now: SimTime) {
+        let Some(watermark) = self.low_watermark else { return };
+        let id = self.rings[queue.index()].group;
+        if self.groups[id.index()].free() - i64::from(coming) >= i64::from(watermark) {
+            return;
+        }
+        for other in (0..).map(QueueId::new).take(self.rings.len()) {
+            let ring = &self.rings[other.index()];
+            if ring.group == id && ring.awaiting_repost > 0 {
+                self.limit_reached = true;
+                self.post_reserve(other, ring.awaiting_repost, now);
+            }
+        }
     }
 
     fn post_reserve(&mut self, queue: QueueId, count: u32, now: SimTime) {
@@ -316,8 +362,13 @@ impl Buffers {
     }
 
     fn change_in_use(&mut self, queue: QueueId, change: i64, now: SimTime) {
-        self.rings[queue.index()].in_use.change(change, now);
+        let ring = &mut self.rings[queue.index()];
+        ring.in_use.change(change, now);
         self.total.change(change);
+        if self.policy == Policy::PeerBorrow {
+            let group = ring.group;
+            self.change_group(group, change, now);
+        }
     }
 
     fn change_reserve(&mut self, queue: QueueId, change: i64, now: SimTime) {
@@ -325,13 +376,25 @@ impl Buffers {
             return;
         }
         let ring = &mut self.rings[queue.index()];
+        let (before, group) = (ring.reserve_in_use.value(), ring.group);
         ring.reserve_in_use.change(change, now);
-        let reserve = &mut self.reserves[ring.group.index()];
-        let full = i64::from(self.entries);
-        let was_exhausted = *reserve == full;
-        *reserve += change;
-        let is_exhausted = *reserve == full;
         self.reserve_total.change(change);
+        if before == 0 {
+            self.groups[group.index()].holders += 1;
+        } else if before + change == 0 {
+            self.groups[group.index()].holders -= 1;
+        }
+        if self.policy != Policy::PeerBorrow {
+            self.change_group(group, change, now);
+        }
+    }
+
+    /// More, or fewer, of what the queues of a group share are in use.
+    fn change_group(&mut self, id: GroupId, change: i64, now: SimTime) {
+        let group = &mut self.groups[id.index()];
+        let was_exhausted = group.free() == 0;
+        group.in_use += change;
+        let is_exhausted = group.free() == 0;
         if was_exhausted != is_exhausted {
             let before = i64::from(self.exhausted_groups > 0);
             if is_exhausted {
@@ -405,13 +468,19 @@ impl Buffers {
             Accounting::Relabelled => {
                 let owed = (in_use - ring.rx).max(0);
                 // A waiting repost batch keeps reserve buffers longer than the rule alone would.
-                let exact = self.repost == 1;
+                let exact = self.repost == 1 && self.low_watermark.is_none();
                 assert!(reserve >= owed, "queue {queue}: reserve use {reserve} below {owed}");
                 assert!(!exact || reserve == owed, "queue {queue}: {reserve} instead of {owed}");
             }
         }
-        let group = self.reserves[ring.group.index()];
-        assert!((0..=i64::from(self.entries)).contains(&group), "group {}: {group}", ring.group);
+        let group = &self.groups[ring.group.index()];
+        assert!(
+            (0..=group.entries).contains(&group.in_use),
+            "group {}: {} of {}",
+            ring.group,
+            group.in_use,
+            group.entries
+        );
     }
 
     /// Asserts that queues and groups add up to the totals.
@@ -422,9 +491,10 @@ impl Buffers {
         let in_use: i64 = self.rings.iter().map(|ring| ring.in_use.value()).sum();
         assert_eq!(in_use, self.total.value(), "buffers in use, all queues");
         let by_queue: i64 = self.rings.iter().map(|ring| ring.reserve_in_use.value()).sum();
-        let by_group: i64 = self.reserves.iter().sum();
-        assert_eq!(by_queue, by_group, "reserve buffers in use, by queue and by group");
-        assert_eq!(by_group, self.reserve_total.value(), "reserve buffers in use, total");
+        assert_eq!(by_queue, self.reserve_total.value(), "reserve buffers in use, total");
+        let by_group: i64 = self.groups.iter().map(|group| group.in_use).sum();
+        let shared = if self.policy == Policy::PeerBorrow { in_use } else { by_queue };
+        assert_eq!(shared, by_group, "shared buffers in use, by queue and by group");
     }
 }
 

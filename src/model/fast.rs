@@ -16,6 +16,7 @@ mod windowed;
 use crate::model::buffers::ReserveSpec;
 use crate::model::host::HostSpec;
 use crate::model::outcome::Outcome;
+use crate::model::port::FifoSpec;
 use crate::model::system::{Observers, Progress, SystemSpec};
 use crate::random::Streams;
 
@@ -48,11 +49,17 @@ impl SystemSpec {
     /// Servers that wake at once and never stall; no wire, no FIFO and at most one reserve,
     /// reposted singly and without cost; a window with an end.
     fn is_plain(&self) -> bool {
-        let simple = |r: &ReserveSpec| r.groups == 1 && r.repost == 1 && r.sync_cost.is_zero();
+        let simple = |r: &ReserveSpec| {
+            r.groups == 1
+                && r.policy.is_memoryless()
+                && r.repost == 1
+                && r.low_watermark.is_none()
+                && r.sync_cost.is_zero()
+        };
         matches!(&self.host, HostSpec::Server { wakeup, .. } if wakeup.is_zero())
             && self.stalls.is_empty()
             && self.line_rate.is_none()
-            && self.fifo == 0
+            && self.fifo == FifoSpec::default()
             && self.buffers.reserve.as_ref().is_none_or(simple)
             && self.window.end.is_some()
     }

@@ -18,6 +18,7 @@ use crate::id::QueueId;
 use crate::model::buffers::Lease;
 use crate::model::distribution::Distribution;
 use crate::model::log::LogId;
+use crate::model::policy::Policy;
 use crate::model::stall::{StallSpec, Stalls};
 use crate::model::system::Machine;
 use crate::random::{Generator, Streams};
@@ -313,6 +314,20 @@ impl Host {
         if let Self::Server(server) = self {
             server.start_services(machine);
         }
+    }
+
+    /// Makes room in a reserve whose policy is push-out, for a packet of `len` bytes of `queue`: the
+    /// longest queue loses its last packet, unless `queue` itself would be the longest. Whether it
+    /// did; hosts other than servers give nothing back.
+    pub(crate) fn push_out(&mut self, queue: QueueId, len: u32, machine: &mut Machine<'_>) -> bool {
+        let Self::Server(server) = self else { return false };
+        if machine.buffers.policy() != Policy::LongestQueueDrop {
+            return false;
+        }
+        let Some(longest) = machine.buffers.longest_beyond(queue, len) else { return false };
+        let Some(packet) = server.take_back(longest, machine) else { return false };
+        machine.push_out(longest, &packet);
+        true
     }
 
     /// What the packets of a queue hold, and how many they are: for the conservation check.

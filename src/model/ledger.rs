@@ -27,16 +27,19 @@ pub enum DropReason {
     FifoFull,
     /// Placement: the packet failed the PSP check.
     PspRejected,
+    /// Taken back from the longest queue, for another queue's packet.
+    PushedOut,
 }
 
 impl DropReason {
     /// All reasons, in the order of the result contract's `drops`.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::NoBuffer,
         Self::ReserveDenied,
         Self::CompletionFull,
         Self::FifoFull,
         Self::PspRejected,
+        Self::PushedOut,
     ];
 
     /// Its place in [`ALL`](Self::ALL).
@@ -53,6 +56,7 @@ impl DropReason {
             Self::ReserveDenied => "reserve_denied",
             Self::FifoFull => "fifo_full",
             Self::PspRejected => "psp_rejected",
+            Self::PushedOut => "pushed_out",
         }
     }
 }
@@ -220,6 +224,18 @@ impl Ledger {
         if self.measures(now) {
             self.queues[queue.index()].dropped += 1;
             self.drops[reason.index()] += 1;
+            self.batches.at(now).part += 1;
+        }
+    }
+
+    /// A packet that arrived at `arrival` is taken back from its buffers. Among the batches it
+    /// counts where it is dropped.
+    pub(crate) fn pushed_out(&mut self, queue: QueueId, arrival: SimTime, len: u32, now: SimTime) {
+        self.packet_bytes.change(-i64::from(len), now);
+        self.all.dropped += 1;
+        if self.measures(arrival) {
+            self.queues[queue.index()].dropped += 1;
+            self.drops[DropReason::PushedOut.index()] += 1;
             self.batches.at(now).part += 1;
         }
     }

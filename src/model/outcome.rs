@@ -3,6 +3,7 @@
 use crate::model::buffers::Levels;
 use crate::model::ledger::{BATCHES, Closed, DropReason, PacketCounts};
 use crate::model::log::Timeline;
+use crate::model::port::WireOutcome;
 use crate::model::stall::Stalls;
 use crate::model::system::SystemSpec;
 use crate::model::traffic::{Source, TrafficSpec};
@@ -43,6 +44,8 @@ pub struct Outcome {
     pub time_squeeze: u64,
     /// Pages that the stack holds above the rings.
     pub held: Occupancy,
+    /// The wire, if there is one.
+    pub wire: Option<WireOutcome>,
     /// Share of core time covered by stalls.
     pub stalled_fraction: f64,
     /// Recorded returns of buffers that nobody held.
@@ -80,6 +83,7 @@ pub(crate) struct Finished<'a> {
     pub(crate) streams: Streams,
     pub(crate) sources: &'a [Source],
     pub(crate) closed: Closed,
+    pub(crate) wire: Option<WireOutcome>,
     pub(crate) levels: Levels,
     /// The end of the window.
     pub(crate) end: SimTime,
@@ -132,6 +136,7 @@ impl Finished<'_> {
             wakeups: closed.wakeups,
             time_squeeze: closed.time_squeeze,
             held: occupancy(&closed.held),
+            wire: self.wire,
             stalled_fraction: if cores == 0 { 0.0 } else { sum_to_f64(stalled) / core_ps },
             returns_without_buffer: closed.returns_without_buffer,
             timeline: self.timeline,

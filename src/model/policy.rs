@@ -1,4 +1,18 @@
 //! Reserve policies: who may take one more buffer of the reserve.
+//!
+//! Names differ by field, mechanisms less: *complete partitioning* is private rings without a
+//! reserve, `shared-ring` (ShRing, Pismenny et al., OSDI 2023) is complete sharing of a reserve
+//! behind rings of no entries, and so is an RDMA shared receive queue; the reserve itself with
+//! dedicated entries before it is *sharing with minimum allocation* (Kamoun and Kleinrock) and the
+//! `static buffer` of switch memory managers.
+
+mod abm;
+mod admission;
+mod early_drop;
+
+pub(crate) use admission::{Admission, Claim};
+
+use crate::units::SimDuration;
 
 /// The rule by which a queue is admitted to the reserve.
 ///
@@ -24,10 +38,62 @@ pub enum Policy {
         /// The factor, above 0.
         alpha: f64,
     },
+    /// Active buffer management: a dynamic threshold that shrinks with the number of queues in need
+    /// and with how slowly a queue drains: `held < alpha x (1/n) x mu x free`.
+    ///
+    /// Addanki, Apostolaki, Ghobadi, Schmid and Vanbever, SIGCOMM 2022, as in their simulator
+    /// (github.com/inet-tub/ns3-datacenter 6ddb4a4, gen-queue-disc.cc) with one priority. Here n is
+    /// the number of the reserve's queues that hold some of it or ask for it, and mu what the queue
+    /// gave back of its buffers in the last interval over the most that any of the queues did; a
+    /// queue that had nothing to give back counts as 1. (The simulator resets any mu of 0 to 1; a
+    /// queue that is stuck with full buffers has 0 here.)
+    Abm {
+        /// The factor, above 0.
+        alpha: f64,
+        /// How often mu is measured anew, above 0.
+        interval: SimDuration,
+    },
+    /// Random early drop by what is free of the reserve: all pass above the share `pass`, none at or
+    /// below `drop`, and between them a packet is refused with a probability that grows evenly.
+    ///
+    /// How NICs guard a pool that many queues draw on: `RQ_PASS_RBDR_LVL`, `RQ_DROP_RBDR_LVL` and
+    /// RED between (Linux 7.3 drivers/net/ethernet/cavium/thunder/nicvf_queues.h), the RED of
+    /// octeontx2's auras.
+    EarlyDrop {
+        /// Free share of the reserve above which all pass, at most 1.
+        pass: f64,
+        /// Free share at or below which none passes, below `pass`.
+        drop: f64,
+    },
+    /// Anyone; where the reserve is used up, the queue that holds most of it loses its last packet.
+    ///
+    /// Push-out, which is optimal for a shared memory of equal ports (Cidon, Georgiadis, Guerin,
+    /// Khamisy, "Optimal buffer sharing"). A NIC can take back only what the host has not seen, so
+    /// this is what hardware would do at best: any packet but the one in service can be taken back.
+    LongestQueueDrop,
+    /// No reserve of its own: a queue may take a free dedicated buffer of any queue of its group.
+    ///
+    /// rxBisect (OSDI 2025), whose small allocation rings serve any reception ring. A queue has
+    /// borrowed what it uses above its own entries; buffers are all alike, so that it does not
+    /// matter whose they are.
+    PeerBorrow,
 }
 
 impl Policy {
-    /// Whether a queue that holds `held` may take one more while `free` are free.
+    /// Whether the rule looks at nothing but what the queue holds and what is free.
+    #[must_use]
+    pub const fn is_memoryless(&self) -> bool {
+        match self {
+            Self::CompleteSharing | Self::StaticCap { .. } | Self::DynamicThreshold { .. } => true,
+            Self::Abm { .. }
+            | Self::EarlyDrop { .. }
+            | Self::LongestQueueDrop
+            | Self::PeerBorrow => false,
+        }
+    }
+
+    /// Whether a queue that holds `held` may take one more while `free` are free, as far as that
+    /// alone decides.
     #[must_use]
     pub fn admits(&self, held: u32, free: u32) -> bool {
         free >= 1
@@ -35,6 +101,10 @@ impl Policy {
                 Self::CompleteSharing => true,
                 Self::StaticCap { cap } => held < *cap,
                 Self::DynamicThreshold { alpha } => f64::from(held) < alpha * f64::from(free),
+                Self::Abm { .. }
+                | Self::EarlyDrop { .. }
+                | Self::LongestQueueDrop
+                | Self::PeerBorrow => true,
             }
     }
 
@@ -51,6 +121,10 @@ impl Policy {
             Self::CompleteSharing => "complete-sharing",
             Self::StaticCap { .. } => "static-cap",
             Self::DynamicThreshold { .. } => "dynamic-threshold",
+            Self::Abm { .. } => "abm",
+            Self::EarlyDrop { .. } => "red",
+            Self::LongestQueueDrop => "longest-queue-drop",
+            Self::PeerBorrow => "peer-borrow",
         }
     }
 }

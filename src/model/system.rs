@@ -5,19 +5,20 @@
 //!
 //! ```text
 //!  | releases (host) | frames leaving the wire | sources, by table and queue | visits (host) |
-//!   then FIFO retries                                                          and starts
+//!   then FIFO retries,                                                         and starts
+//!   a paused sender goes on
 //! ```
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::calendar::{Calendar, Slot};
 use crate::id::QueueId;
-use crate::model::buffers::{BufferSpec, Buffers, Held, Lease};
+use crate::model::buffers::{BufferSpec, Buffers, Held, Lease, Refusal};
 use crate::model::host::{Host, HostSlots, HostSpec, Packet, Work};
 use crate::model::ledger::{DropReason, Ledger};
 use crate::model::log::{Fate, PacketLog, PacketSink, Timeline};
 use crate::model::outcome::{Finished, Outcome};
-use crate::model::port::{Fifo, Wire};
+use crate::model::port::{Fifo, FifoSpec, Wire};
 use crate::model::stall::StallSpec;
 use crate::model::traffic::{Arrival, Source, TrafficKind, TrafficSpec, Window};
 use crate::random::Streams;
@@ -28,8 +29,8 @@ use crate::units::{BitRate, SimDuration, SimTime};
 pub struct SystemSpec {
     /// Rings and reserve.
     pub buffers: BufferSpec,
-    /// On-NIC FIFO in bytes of `len`; 0: none.
-    pub fifo: u64,
+    /// On-NIC FIFO.
+    pub fifo: FifoSpec,
     /// Rate of the wire; `None`: frames arrive whenever they are sent.
     pub line_rate: Option<BitRate>,
     /// The host.
@@ -74,6 +75,13 @@ pub(crate) struct Machine<'a> {
     held: Vec<Held>,
     /// Buffers have been released since the FIFO was last retried.
     released: bool,
+    /// Completion entries have been freed since then, and packets may wait for them.
+    completions_freed: bool,
+    completion_flow_control: bool,
+    /// The visits of this instant have begun.
+    pub(crate) visits_over: bool,
+    /// Until when each reserve's lock is held; empty: reserves have none.
+    locks: Vec<SimTime>,
     /// The last arrival, delivery or release.
     last_activity: SimTime,
 }
@@ -91,6 +99,17 @@ impl Machine<'_> {
             log.settled(id, Fate::Delivered(self.now));
         }
         self.last_activity = self.now;
+    }
+
+    /// A packet is taken back from a ring for another queue's.
+    pub(crate) fn push_out(&mut self, queue: QueueId, packet: &Packet) {
+        self.ledger.pushed_out(queue, packet.arrival, packet.len, self.now);
+        if let (Some(log), Some(id)) = (&mut self.log, packet.log) {
+            log.settled(id, Fate::Dropped(DropReason::PushedOut));
+        }
+        self.free_completion(queue);
+        let lease = self.buffers.destination(queue, packet.lease);
+        self.release(queue, lease);
     }
 
     /// Buffers come back.
@@ -122,9 +141,28 @@ impl Machine<'_> {
         }
     }
 
-    /// A core spends `cost` on reposting, until the event of release slot `slot`; returns its time.
-    pub(crate) fn synchronize(&mut self, slot: Slot, cost: SimDuration) -> SimTime {
-        let end = self.now + cost;
+    /// A packet of the queue is taken by the host: its completion entry is free.
+    pub(crate) fn free_completion(&mut self, queue: QueueId) {
+        self.buffers.free_completion(queue);
+        self.completions_freed |= self.completion_flow_control;
+    }
+
+    /// Gives a packet its buffers, or says why not.
+    fn take(&mut self, queue: QueueId, len: u32) -> Result<Lease, Refusal> {
+        let taken = self.buffers.take(queue, len, self.now);
+        self.released |= self.buffers.limit_reached();
+        taken
+    }
+
+    /// A core spends `cost` on reposting to the queue's reserve, after waiting for those that hold
+    /// its lock, until the event of release slot `slot`; returns its time.
+    pub(crate) fn synchronize(&mut self, queue: QueueId, slot: Slot, cost: SimDuration) -> SimTime {
+        let group = self.buffers.group(queue).index();
+        let begin = self.locks.get(group).map_or(self.now, |free| self.now.max(*free));
+        let end = begin + cost;
+        if let Some(lock) = self.locks.get_mut(group) {
+            *lock = end;
+        }
         self.ledger.synchronizing(self.now, end);
         self.calendar.set(slot, end);
         end
@@ -196,11 +234,18 @@ impl<'a> System<'a> {
         let machine = Machine {
             now: SimTime::ZERO,
             calendar: Calendar::new(slots.first_visit + slots.visits),
-            buffers: Buffers::new(&spec.buffers),
+            buffers: Buffers::new(&spec.buffers, streams),
             ledger: Ledger::new(queues, spec.window, last_arrival),
             log: observers.packets.map(PacketLog::new),
             held: vec![Held::default(); queues],
             released: false,
+            completions_freed: false,
+            visits_over: false,
+            completion_flow_control: spec.buffers.completion_flow_control,
+            locks: match &spec.buffers.reserve {
+                Some(reserve) if reserve.lock => vec![SimTime::ZERO; reserve.groups as usize],
+                _ => Vec::new(),
+            },
             last_activity: SimTime::ZERO,
         };
         let timeline =
@@ -221,7 +266,7 @@ impl<'a> System<'a> {
             work: Work::new(&spec.host, queues, streams),
             pending: vec![None; sources.len()],
             sources,
-            wire: spec.line_rate.map(Wire::new),
+            wire: spec.line_rate.map(|rate| Wire::new(rate, spec.window)),
             first_source,
             fifo: Fifo::new(spec.fifo, queues),
             slots,
@@ -257,13 +302,20 @@ impl<'a> System<'a> {
         let next = self.machine.calendar.next();
         let now = self.machine.now;
         let over = |slot| next.is_none_or(|(time, at)| time > now || at >= slot);
-        if self.machine.released && !self.fifo.is_empty() && over(self.slots.releases) {
-            self.machine.released = false;
-            self.retry_fifo();
+        let waits = !self.fifo.is_empty() || self.wire.as_ref().is_some_and(Wire::is_paused);
+        if self.machine.released && waits && over(self.slots.releases) {
+            self.retry();
             return true;
         }
         if self.host.has_starts() && over(self.slots.first_visit) {
             self.host.start_services(&mut self.machine);
+            return true;
+        }
+        // Completion entries are freed by visits and starts: what waits for them comes after all.
+        if self.machine.completions_freed && waits && over(Slot::MAX) {
+            self.machine.visits_over = true;
+            self.retry();
+            self.machine.visits_over = false;
             return true;
         }
         let Some((time, slot)) = next.filter(|(time, _)| *time <= end) else { return false };
@@ -323,14 +375,43 @@ impl<'a> System<'a> {
         }
     }
 
+    /// The next frame of the wire is due: it arrives, or the sender is paused.
     fn leave_wire(&mut self) {
+        if !self.may_arrive() {
+            let wire = self.wire.as_mut().expect("only a wire has such events");
+            wire.pause(self.machine.now);
+            self.machine.calendar.set(self.slots.releases, SimTime::MAX);
+            return;
+        }
         let wire = self.wire.as_mut().expect("only a wire has such events");
-        let arrival = wire.pop();
+        let arrival = wire.pop().expect("a frame is due");
         self.machine.calendar.set(self.slots.releases, wire.next_time());
-        let arrival = arrival.expect("a frame leaves the wire");
         // Frames still on the wire at the end of the window have not arrived.
         if arrival.time < self.spec.window.end_or_max() {
             self.arrive(arrival);
+        }
+    }
+
+    /// Whether the next frame of the wire need not be held back: it would be placed, or wait in the
+    /// FIFO, or be dropped whatever is free.
+    fn may_arrive(&mut self) -> bool {
+        let first = self.wire.as_ref().and_then(Wire::first);
+        let Some(&Arrival { queue, len, .. }) = first.filter(|_| self.fifo.pauses()) else {
+            return true;
+        };
+        let now = self.machine.now;
+        let buffers = &mut self.machine.buffers;
+        self.fifo.has_room(len)
+            || !buffers.can_ever_hold(queue, len)
+            || (!self.fifo.holds_up(queue) && buffers.offer(queue, len, now).is_ok())
+    }
+
+    /// Buffers have come back: a paused sender may go on.
+    fn resume_sender(&mut self) {
+        if self.wire.as_ref().is_some_and(Wire::is_paused) && self.may_arrive() {
+            let wire = self.wire.as_mut().expect("it was just seen");
+            wire.resume(self.machine.now);
+            self.machine.calendar.set(self.slots.releases, wire.next_time());
         }
     }
 
@@ -346,11 +427,15 @@ impl<'a> System<'a> {
             _ => None,
         };
         let mut packet = Packet { arrival: time, len, work, lease: Lease::default(), log };
-        // A packet whose queue has others waiting in the FIFO must not pass them.
-        let taken = if self.fifo.holds(queue) {
+        // A packet must not pass those of its queue that wait in the FIFO.
+        let taken = if self.fifo.holds_up(queue) {
             Err(DropReason::NoBuffer)
         } else {
-            machine.buffers.take(queue, len, time).map_err(DropReason::from)
+            let mut taken = machine.take(queue, len);
+            while taken == Err(Refusal::NoBuffer) && self.host.push_out(queue, len, machine) {
+                taken = machine.take(queue, len);
+            }
+            taken.map_err(DropReason::from)
         };
         let reason = match taken {
             Ok(lease) => {
@@ -387,11 +472,19 @@ impl<'a> System<'a> {
         self.host.packet_placed(queue, packet, machine);
     }
 
+    /// Tries the packets again that wait in the FIFO, and the one that a paused sender has.
+    fn retry(&mut self) {
+        self.machine.released = false;
+        self.machine.completions_freed = false;
+        self.retry_fifo();
+        self.resume_sender();
+    }
+
     fn retry_fifo(&mut self) {
-        let mut blocked = vec![false; self.spec.buffers.rx.len()];
-        while let Some((queue, packet)) = self.fifo.first(&blocked) {
-            match self.machine.buffers.take(queue, packet.len, self.machine.now) {
-                Err(_) => blocked[queue.index()] = true,
+        let mut refused = vec![false; self.spec.buffers.rx.len()];
+        while let Some((queue, packet)) = self.fifo.first(&refused) {
+            match self.machine.take(queue, packet.len) {
+                Err(_) => refused[queue.index()] = true,
                 Ok(lease) => {
                     let mut packet = self.fifo.pop(queue).expect("it was just seen");
                     packet.lease = lease;
@@ -420,6 +513,7 @@ impl<'a> System<'a> {
             streams: self.streams,
             sources: &self.sources,
             closed: ledger.close(end),
+            wire: self.wire.map(|wire| wire.close(end)),
             levels: buffers.into_levels(),
             end,
             timeline: self.timeline,

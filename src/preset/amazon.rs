@@ -23,6 +23,8 @@ pub(super) const ENA: Preset = Preset {
         rounding: ENA_ETHTOOL_C.says(Rounding::PowerOfTwoDown),
         shown_less: 0,
     },
+    mini: None,
+    jumbo: None,
     queues: ENA_COM_H.says(QueueRule::Rule("min(CPUs, queues of the device, 128); often 8 or 32")),
     buffers: ENA_NETDEV_C.says(BufferModel::Driver(DriverMemory::Ena)),
     buffers_text: "a page a descriptor; unused room of a page may be used again",

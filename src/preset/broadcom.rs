@@ -21,6 +21,8 @@ pub(super) const BNXT: Preset = Preset {
         rounding: ETHTOOL_C.says(Rounding::Any),
         shown_less: 0,
     },
+    mini: None,
+    jumbo: None,
     queues: DEV_C.says(QueueRule::Rule("half of the physical cores, if there are more than 2")),
     buffers: BNXT_C.says(BufferModel::Driver(DriverMemory::Bnxt { aggregation: true })),
     buffers_text: "a header buffer of 640 B and 4 pages of an aggregation ring for every entry",

@@ -10,6 +10,15 @@ const ETHTOOL_C: Source = Source::linux_6_12("drivers/net/ethernet/chelsio/cxgb4
 /// `MIN_FL_ENTRIES` and `MAX_RX_BUFFERS` are what `ethtool -G` takes, 8 fewer.
 const CXGB4_H: Source = Source::linux_6_12("drivers/net/ethernet/chelsio/cxgb4/cxgb4.h");
 
+/// The response queue, which is `rx-mini`.
+const RESPONSES: Depths = Depths {
+    default: MAIN_C.says(1024),
+    min: CXGB4_H.says(128),
+    max: CXGB4_H.says(16_384),
+    rounding: ETHTOOL_C.says(Rounding::Any),
+    shown_less: 0,
+};
+
 /// T5 and T6.
 pub(super) const CXGB4: Preset = Preset {
     name: "cxgb4",
@@ -22,6 +31,8 @@ pub(super) const CXGB4: Preset = Preset {
         rounding: SGE_C.says(Rounding::MultipleUp(8)),
         shown_less: 8,
     },
+    mini: Some(RESPONSES),
+    jumbo: None,
     queues: MAIN_C.says(QueueRule::Rule("the queue sets of the port, at most one a CPU")),
     buffers: SGE_C.says(BufferModel::Driver(DriverMemory::Cxgb4)),
     buffers_text: "pages of 64 KiB in a free list, each for many packets",
@@ -39,7 +50,6 @@ pub(super) const CXGB4: Preset = Preset {
         "rx is the size of the free list; ethtool -g shows, and -G takes, 8 fewer, and those 8 are \
          never posted: the memory of a full list is an upper bound",
         "where no 64 KiB page is to be had the driver posts pages of 4 KiB",
-        "the response queue (rx-mini) is taken at its default of 1024; where packets are short it, \
-         not the free list, is the limit",
+        "where packets are short the response queue (rx-mini), not the free list, is the limit",
     ],
 };

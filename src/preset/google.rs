@@ -22,6 +22,8 @@ pub(super) const GVE_RDA: Preset = Preset {
         rounding: GVE_ETHTOOL_C.says(Rounding::PowerOfTwoOnly),
         shown_less: 0,
     },
+    mini: None,
+    jumbo: None,
     queues: Source::Unsourced.says(QueueRule::Rule("as many as the device gives")),
     buffers: GVE_MAIN_C.says(BufferModel::Driver(DriverMemory::GveRaw)),
     buffers_text: "fragments of 2 KiB at any MTU (ethtool -G rx-buf-len 4096 doubles them)",

@@ -19,6 +19,8 @@ pub(super) const RESERVE_REFERENCE: Preset = Preset {
         rounding: Source::Unsourced.says(Rounding::Any),
         shown_less: 0,
     },
+    mini: None,
+    jumbo: None,
     queues: POST.says(QueueRule::Fixed(32)),
     buffers: POST.says(BufferModel::Plain(8192)),
     buffers_text: "a buffer of 8 KiB for every entry of rings and reserve",

@@ -33,8 +33,9 @@ const IGC_H: Source = Source::linux_6_12("drivers/net/ethernet/intel/igc/igc.h")
 const IGC_MAIN_C: Source = Source::linux_6_12("drivers/net/ethernet/intel/igc/igc_main.c");
 const IGC_DEFINES_H: Source = Source::linux_6_12("drivers/net/ethernet/intel/igc/igc_defines.h");
 
-/// Both Intel's descriptor and what the NIC writes back into it: no completion ring of its own.
+/// Bytes of a completion where there is no ring of them.
 const WRITTEN_BACK: u64 = 0;
+const IN_PLACE: &str = "the NIC writes completions over the descriptors: they have no ring";
 
 /// E810.
 pub(super) const ICE: Preset = Preset {
@@ -48,6 +49,8 @@ pub(super) const ICE: Preset = Preset {
         rounding: ICE_H.says(Rounding::MultipleUp(32)),
         shown_less: 0,
     },
+    mini: None,
+    jumbo: None,
     queues: DEV_C.says(QueueRule::Rule("half of the physical cores, if there are more than 2")),
     buffers: LIBETH_C.says(BufferModel::Driver(DriverMemory::Libeth)),
     buffers_text: "a power-of-two part of a page for an MTU that fits one, else chained pages",
@@ -61,7 +64,7 @@ pub(super) const ICE: Preset = Preset {
         Counter::whole("rx_dropped.nic", CounterMeaning::PcieOrFifo)
             .note("rings empty too; rx_missed_errors of the interface is this"),
     ]),
-    notes: &["XDP doubles the buffers of MTU 1500; not modelled"],
+    notes: &[IN_PLACE, "XDP doubles the buffers of MTU 1500; not modelled"],
 };
 
 /// E830.
@@ -84,6 +87,8 @@ pub(super) const I40E: Preset = Preset {
         rounding: I40E_H.says(Rounding::MultipleUp(32)),
         shown_less: 0,
     },
+    mini: None,
+    jumbo: None,
     queues: I40E_MAIN_C.says(QueueRule::Rule("min(CPUs, half of the interrupt vectors)")),
     buffers: I40E_TXRX_H.says(BufferModel::Driver(DriverMemory::I40e)),
     buffers_text: "two pages a descriptor, of which one half, 3 KiB, is in use",
@@ -97,7 +102,7 @@ pub(super) const I40E: Preset = Preset {
             .note("rx_missed_errors of the interface is this"),
         Counter::whole("rx_dropped", CounterMeaning::Other),
     ]),
-    notes: &["descriptors are 16 or 32 bytes; 32 is assumed"],
+    notes: &[IN_PLACE, "descriptors are 16 or 32 bytes; 32 is assumed"],
 };
 
 /// XL710.
@@ -123,7 +128,7 @@ pub(super) const IAVF: Preset = Preset {
     queues: Source::Unsourced.says(QueueRule::Rule("as many as the host gives the function")),
     counters: IAVF_ETHTOOL_C.says(&[Counter::whole("rx_discards", CounterMeaning::NoBuffer)]),
     refill: IAVF_TXRX_C.says(RefillRule::Batch(16)),
-    notes: &[],
+    notes: &[IN_PLACE],
     ..ICE
 };
 
@@ -139,6 +144,8 @@ pub(super) const IDPF: Preset = Preset {
         rounding: IDPF_TXRX_H.says(Rounding::MultipleUp(64)),
         shown_less: 0,
     },
+    mini: None,
+    jumbo: None,
     queues: Source::Unsourced.says(QueueRule::Rule("as many as the device gives")),
     buffers: IDPF_TXRX_C.says(BufferModel::Driver(DriverMemory::Idpf)),
     buffers_text: "two buffer queues of rx / 2: one for frames of the MTU, one of half that size",
@@ -163,6 +170,8 @@ pub(super) const IXGBE: Preset = Preset {
         rounding: IXGBE_TYPE_H.says(Rounding::MultipleUp(8)),
         shown_less: 0,
     },
+    mini: None,
+    jumbo: None,
     queues: IXGBE_MAIN_C.says(QueueRule::Rule("min(RSS queues of the NIC, CPUs)")),
     buffers: IXGBE_MAIN_C.says(BufferModel::Driver(DriverMemory::Ixgbe)),
     buffers_text: "a page a descriptor, of which one half is in use; two pages above MTU 1500",
@@ -178,6 +187,7 @@ pub(super) const IXGBE: Preset = Preset {
         Counter::whole("alloc_rx_page_failed", CounterMeaning::Allocation),
     ]),
     notes: &[
+        IN_PLACE,
         "an 82598 takes at most 4096",
         "with LRO (RSC) on, MTU 1500 takes two pages a descriptor as well",
         "with flow control on, an empty ring stalls all queues and sends pause frames instead of \
@@ -205,6 +215,8 @@ pub(super) const IGB: Preset = Preset {
         rounding: IGB_DEFINES_H.says(Rounding::MultipleUp(8)),
         shown_less: 0,
     },
+    mini: None,
+    jumbo: None,
     queues: IGB_H.says(QueueRule::Rule("min(8, CPUs); an I210 has 4")),
     buffers: IGB_MAIN_C.says(BufferModel::Driver(DriverMemory::Igb)),
     buffers_text: "a page a descriptor, of which one half is in use; two pages for jumbo frames",
@@ -221,7 +233,7 @@ pub(super) const IGB: Preset = Preset {
         Counter::whole("rx_fifo_errors", CounterMeaning::PcieOrFifo),
         Counter::queue("rx_queue_*_alloc_failed", CounterMeaning::Allocation),
     ]),
-    notes: &[],
+    notes: &[IN_PLACE],
 };
 
 /// 2.5 Gbit/s NICs.

@@ -10,6 +10,15 @@ const FBNIC_RST: Source =
     Source::linux("Documentation/networking/device_drivers/ethernet/meta/fbnic.rst");
 const DEV_C: Source = Source::linux("net/core/dev.c");
 
+/// Queues of pages: `rx-mini` for headers, `rx-jumbo` for payload.
+const PAGES: Depths = Depths {
+    default: TXRX_H.says(256),
+    min: TXRX_H.says(64),
+    max: TXRX_H.says(65_536),
+    rounding: TXRX_H.says(Rounding::PowerOfTwoUp),
+    shown_less: 0,
+};
+
 /// Page queues beside a completion ring.
 pub(super) const FBNIC: Preset = Preset {
     name: "fbnic",
@@ -22,10 +31,12 @@ pub(super) const FBNIC: Preset = Preset {
         rounding: TXRX_H.says(Rounding::PowerOfTwoUp),
         shown_less: 0,
     },
+    mini: Some(PAGES),
+    jumbo: Some(PAGES),
     queues: DEV_C.says(QueueRule::Rule("half of the cores, at most 128")),
     buffers: FBNIC_RST.says(BufferModel::Driver(DriverMemory::Fbnic)),
-    buffers_text: "256 header pages and 256 payload pages (rx-mini and rx-jumbo), each for many \
-                   packets, whatever rx is",
+    buffers_text: "pages of headers (rx-mini) and of payload (rx-jumbo), each for many packets, \
+                   whatever rx is",
     descriptor: FBNIC_RST.says(8),
     completion: FBNIC_RST.says(8),
     header_buffer: TXRX_H.says(0),
@@ -40,7 +51,6 @@ pub(super) const FBNIC: Preset = Preset {
     ]),
     notes: &[
         "rx is the completion ring: a deeper one costs 8 B an entry and holds no more packets",
-        "rx-mini and rx-jumbo are taken at their defaults of 256",
         "the simulator gives a packet's payload half a page (unsourced), and one completion entry \
          although the NIC writes several",
     ],

@@ -20,6 +20,8 @@ pub(super) const MANA: Preset = Preset {
         rounding: MANA_EN_C.says(Rounding::PowerOfTwoUp),
         shown_less: 0,
     },
+    mini: None,
+    jumbo: None,
     queues: MANA_EN_C.says(QueueRule::Rule("min(16, queues of the port); at most 64")),
     buffers: MANA_EN_C.says(BufferModel::Driver(DriverMemory::Mana)),
     buffers_text: "half a page at MTU 1500, four pages at 9000",

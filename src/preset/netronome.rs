@@ -24,6 +24,8 @@ pub(super) const NFP: Preset = Preset {
         rounding: ETHTOOL_C.says(Rounding::PowerOfTwoUp),
         shown_less: 0,
     },
+    mini: None,
+    jumbo: None,
     queues: NFP_NET_H.says(QueueRule::Rule("min(CPUs, rings of the device, 64)")),
     buffers: COMMON_C.says(BufferModel::Driver(DriverMemory::Nfp)),
     buffers_text: "one page fragment a frame, with headroom and 64 B of metadata",

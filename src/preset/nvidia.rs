@@ -36,6 +36,8 @@ pub(super) const MLX5: Preset = Preset {
         rounding: ETHTOOL_C.says(Rounding::PowerOfTwoUp),
         shown_less: 0,
     },
+    mini: None,
+    jumbo: None,
     queues: EN_H.says(QueueRule::Rule(
         "min(128, completion vectors), which are no more than CPUs; at most 256",
     )),

@@ -19,6 +19,8 @@ pub(super) const VIRTIO_NET: Preset = Preset {
         rounding: VIRTIO_NET_C.says(Rounding::Any),
         shown_less: 0,
     },
+    mini: None,
+    jumbo: None,
     queues: VIRTIO_NET_C.says(QueueRule::Rule("min(CPUs, queue pairs of the device)")),
     buffers: VIRTIO_NET_C.says(BufferModel::Driver(DriverMemory::VirtioMergeable)),
     buffers_text: "as long as packets are on average, 1.5 KiB to a page, cut from 32 KiB; here for \

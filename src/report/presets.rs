@@ -140,6 +140,13 @@ const VALUE_WIDTH: ColumnConstraint = ColumnConstraint::UpperBoundary(Width::Fix
 /// MTUs that memory is shown for.
 const MTUS: [(u32, &str); 2] = [(1500, "queue_bytes_mtu_1500"), (9000, "queue_bytes_mtu_9000")];
 
+/// Names of what is known of `rx` and the rings beside it.
+const RINGS: [[&str; 4]; 3] = [
+    ["rx_default", "rx_min", "rx_max", "rx_rounding"],
+    ["rx_mini_default", "rx_mini_min", "rx_mini_max", "rx_mini_rounding"],
+    ["rx_jumbo_default", "rx_jumbo_min", "rx_jumbo_max", "rx_jumbo_rounding"],
+];
+
 fn facts(preset: &Preset) -> Vec<Fact> {
     fn number(key: &'static str, from: Sourced<impl Into<u64>>) -> Fact {
         Fact { key, value: json!(from.value.into()), source: from.source }
@@ -148,14 +155,21 @@ fn facts(preset: &Preset) -> Vec<Fact> {
         Fact { key, value: json!(from.value.to_string()), source: from.source }
     }
     let (rx, buffers) = (preset.rx, preset.buffers);
-    let mut facts = vec![
-        number("rx_default", rx.default),
-        number("rx_min", rx.min),
-        number("rx_max", rx.max),
-        rule("rx_rounding", rx.rounding),
+    let side_rings = RINGS[1..].iter().zip([preset.mini, preset.jumbo]);
+    let side_rings = side_rings.filter_map(|(keys, ring)| Some((keys, ring?)));
+    let mut facts = Vec::new();
+    for ([default, min, max, rounding], ring) in [(&RINGS[0], rx)].into_iter().chain(side_rings) {
+        facts.extend([
+            number(default, ring.default),
+            number(min, ring.min),
+            number(max, ring.max),
+            rule(rounding, ring.rounding),
+        ]);
+    }
+    facts.extend([
         rule("queues", preset.queues),
         Fact { key: "buffers", value: json!(preset.buffers_text), source: buffers.source },
-    ];
+    ]);
     facts.extend(MTUS.map(|(mtu, key)| Fact {
         key,
         value: json!(preset.queue(rx.default.value, mtu).bytes),

@@ -8,10 +8,11 @@ use super::format::{format_estimate, format_rate, plain_table, table_text};
 use crate::model::host::HostSpec;
 use crate::model::ledger::DropReason;
 use crate::model::memory::Memory;
+use crate::model::outcome::QueueOutcome;
 use crate::scenario::Scenario;
 use crate::simulation::Simulation;
 use crate::stats::Estimate;
-use crate::units::{format_bytes, to_f64};
+use crate::units::{format_bytes, sum_to_f64, to_f64};
 
 /// What `rxplan simulate` says.
 #[derive(Debug, Clone, Serialize)]
@@ -40,10 +41,15 @@ pub struct SimulateReport {
     pub memory: MemoryUse,
     /// Times from arrival to delivery.
     pub sojourn_us: Sojourn,
+    /// How evenly queues are treated.
+    pub fairness: Fairness,
     /// Per queue.
     pub queues: Vec<Queue>,
     /// The host.
     pub host: Host,
+    /// The wire, if `line_rate` is given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub port: Option<Port>,
     /// Zero-copy placement; none in this version.
     pub placement: Option<Placement>,
     /// Doubts.
@@ -79,6 +85,8 @@ pub struct Drops {
     pub fifo_full: u64,
     /// [`DropReason::PspRejected`].
     pub psp_rejected: u64,
+    /// [`DropReason::PushedOut`].
+    pub pushed_out: u64,
 }
 
 /// The reserve.
@@ -135,6 +143,31 @@ pub struct Sojourn {
     pub max: f64,
 }
 
+/// How evenly queues are treated.
+#[derive(Debug, Clone, Serialize)]
+pub struct Fairness {
+    /// Jain's index of the shares of their packets that queues do not drop: 1 where all drop the
+    /// same share, 1/n where all but one of n drop everything.
+    ///
+    /// Jain, Chiu, Hawe, DEC-TR-301, 1984: `(sum x)^2 / (n sum x^2)`. Queues without packets are
+    /// left out.
+    pub jain: f64,
+}
+
+impl Fairness {
+    fn new(queues: &[QueueOutcome]) -> Self {
+        let kept = queues.iter().map(|queue| &queue.packets).filter(|packets| packets.offered > 0);
+        let (mut count, mut sum, mut squares) = (0.0, 0.0, 0.0);
+        for packets in kept {
+            let share = to_f64(packets.offered - packets.dropped) / to_f64(packets.offered);
+            count += 1.0;
+            sum += share;
+            squares += share * share;
+        }
+        Self { jain: if squares > 0.0 { sum * sum / (count * squares) } else { 1.0 } }
+    }
+}
+
 /// One queue.
 #[derive(Debug, Clone, Serialize)]
 pub struct Queue {
@@ -171,6 +204,26 @@ pub struct Host {
     pub wakeups: u64,
     /// Share of core time covered by stalls.
     pub stalled_fraction: f64,
+}
+
+/// The wire in front of the NIC.
+#[derive(Debug, Clone, Serialize)]
+pub struct Port {
+    /// Times the sender was paused.
+    pub pauses: u64,
+    /// Share of the time it was paused.
+    pub paused_fraction: f64,
+    /// How long frames waited at the sender, for the wire or for the end of a pause.
+    pub sender_delay_us: SenderDelay,
+}
+
+/// How long frames waited at the sender, in microseconds.
+#[derive(Debug, Clone, Serialize)]
+pub struct SenderDelay {
+    /// The mean.
+    pub mean: f64,
+    /// The longest.
+    pub max: f64,
 }
 
 /// Zero-copy placement: not in this version.
@@ -218,6 +271,7 @@ impl SimulateReport {
                 completion_full: drops(DropReason::CompletionFull),
                 fifo_full: drops(DropReason::FifoFull),
                 psp_rejected: drops(DropReason::PspRejected),
+                pushed_out: drops(DropReason::PushedOut),
             },
             reserve: scenario.reserve.as_ref().map(|reserve| Reserve {
                 entries: u64::from(reserve.groups) * u64::from(reserve.entries),
@@ -242,6 +296,7 @@ impl SimulateReport {
                 p999: sojourn.quantile_us(0.999),
                 max: sojourn.max_us(),
             },
+            fairness: Fairness::new(&simulation.queues),
             queues: (0..).zip(&simulation.queues).map(queue_row).collect(),
             host: Host {
                 utilization: simulation.utilization,
@@ -250,6 +305,14 @@ impl SimulateReport {
                 wakeups: simulation.wakeups,
                 stalled_fraction: simulation.stalled_fraction,
             },
+            port: simulation.wire.map(|wire| Port {
+                pauses: wire.pauses,
+                paused_fraction: sum_to_f64(wire.paused_ps) / simulation.total_ps(),
+                sender_delay_us: SenderDelay {
+                    mean: wire.delay.mean_us(),
+                    max: wire.delay.max.as_secs_f64() * 1e6,
+                },
+            }),
             placement: None,
             warnings: simulation.warnings.iter().map(ToString::to_string).collect(),
             engine: None,
@@ -281,6 +344,9 @@ impl SimulateReport {
         }
         let memory = &self.memory;
         let pinned = &memory.pinned;
+        if packets.dropped > 0 && self.queues.len() > 1 {
+            row("fairness", format!("{:.4} (Jain's index; 1: all drop alike)", self.fairness.jain));
+        }
         row("memory", format_bytes(pinned.total_bytes));
         for (name, bytes) in [
             ("  dedicated buffers", pinned.dedicated_bytes),
@@ -312,6 +378,9 @@ impl SimulateReport {
             ),
         );
         row("host", self.host_text());
+        if let Some(port) = &self.port {
+            row("port", port.text());
+        }
         format!("{}\n{}\n{}", self.heading(), table_text(&table), table_text(&self.worst_queues()))
     }
 
@@ -329,6 +398,7 @@ impl SimulateReport {
             (DropReason::CompletionFull, self.drops.completion_full),
             (DropReason::FifoFull, self.drops.fifo_full),
             (DropReason::PspRejected, self.drops.psp_rejected),
+            (DropReason::PushedOut, self.drops.pushed_out),
         ];
         let named: Vec<String> = reasons
             .iter()
@@ -395,7 +465,22 @@ impl SimulateReport {
     }
 }
 
-fn queue_row((id, queue): (u32, &crate::model::outcome::QueueOutcome)) -> Queue {
+impl Port {
+    fn text(&self) -> String {
+        let delay = &self.sender_delay_us;
+        let waits =
+            format!("frames wait at the sender mean {:.3} us, max {:.3}", delay.mean, delay.max);
+        match self.pauses {
+            0 => waits,
+            pauses => {
+                let share = self.paused_fraction * 100.0;
+                format!("paused {pauses} times, {share:.2} % of the time; {waits}")
+            }
+        }
+    }
+}
+
+fn queue_row((id, queue): (u32, &QueueOutcome)) -> Queue {
     let packets = &queue.packets;
     Queue {
         queue: id,

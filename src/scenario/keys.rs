@@ -186,6 +186,8 @@ pub(super) const NIC: &[Key] = &[
         "The NIC: fills the keys below that are absent (see `rxplan presets`).",
     ),
     key("mtu", Kind::Count, "1500", "MTU, on which a preset's buffers depend."),
+    key("rx_mini", Kind::Count, "", "ethtool's rx-mini, where the preset has such a ring."),
+    key("rx_jumbo", Kind::Count, "", "ethtool's rx-jumbo, where the preset has such a ring."),
     key("queues", Kind::Count, "", "Receive queues."),
     key("rx", Kind::CountOrList, "", "Dedicated entries per queue, or a list with one per queue."),
     key(
@@ -202,23 +204,52 @@ pub(super) const NIC: &[Key] = &[
         "",
         "Completion entries per queue; default: the next power of two that holds rx + reserve.",
     ),
+    key(
+        "completion_flow_control",
+        Kind::Truth,
+        "false",
+        "Packets wait for completion entries, too: in the FIFO, or at a paused sender.",
+    ),
     key("fifo", Kind::Size, "0 B", "On-NIC packet memory before the rings, for the port."),
+    key("fifo_order", Kind::Choice(FIFO_ORDERS), "queue", "What a refused queue holds up there."),
+    key("pause", Kind::Truth, "false", "Pause the sender while the FIFO has no room."),
     key("header_buffer", Kind::Size, "0 B", "Bytes of a header buffer, one per posted buffer."),
     key("line_rate", Kind::BitRate, "", "Rate of the wire; absent: frames arrive when sent."),
 ];
+
+pub(super) const FIFO_ORDERS: &[&str] = &["queue", "port"];
 
 pub(super) const RESERVE: &[Key] = &[
     key("entries", Kind::Count, "", "Buffers of each reserve; 0: none."),
     key("policy", Kind::Choice(POLICIES), "complete-sharing", "Who may take one more."),
     key("cap", Kind::Count, "", "static-cap: the most a queue may hold."),
-    key("alpha", Kind::Number, "", "dynamic-threshold: held < alpha x free."),
+    key("alpha", Kind::Number, "", "dynamic-threshold: held < alpha x free; abm: of less."),
+    key("interval", Kind::Time, "30 us", "abm: how often drain rates are measured."),
+    key("red_pass", Kind::Number, "", "red: free share of the reserve above which all pass."),
+    key("red_drop", Kind::Number, "", "red: free share at or below which none passes."),
     key("accounting", Kind::Choice(ACCOUNTINGS), "pinned", "Where a released buffer goes."),
     key("groups", Kind::Count, "1", "Number of reserves; queue q uses q * groups / queues."),
     key("sync_cost", Kind::Time, "0 ns", "Host time for each reserve buffer reposted."),
     key("repost", Kind::Count, "1", "Reserve buffers are reposted in batches of this many."),
+    key(
+        "low_watermark",
+        Kind::Count,
+        "",
+        "All that came back are reposted when fewer than this are free, instead of in batches.",
+    ),
+    key("lock", Kind::Truth, "false", "Cores that repost at the same time wait for each other."),
 ];
 
-pub(super) const POLICIES: &[&str] = &["complete-sharing", "static-cap", "dynamic-threshold"];
+pub(super) const POLICIES: &[&str] = &[
+    "complete-sharing",
+    "static-cap",
+    "dynamic-threshold",
+    "abm",
+    "red",
+    "longest-queue-drop",
+    "peer-borrow",
+    "shared-ring",
+];
 pub(super) const ACCOUNTINGS: &[&str] = &["pinned", "relabelled"];
 
 pub(super) const HOST: Variants = Variants {

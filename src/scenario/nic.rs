@@ -2,13 +2,15 @@
 
 use super::NicSpec;
 use super::error::ScenarioError;
-use super::keys::NIC;
+use super::keys::{FIFO_ORDERS, NIC};
 use super::quantity::{Field, Fields};
 use super::warning::Warning;
 use crate::model::buffers::ReserveSpec;
 use crate::model::memory::driver::Driver;
 use crate::model::memory::{MemorySpec, default_completion_entries};
-use crate::preset::{self, DepthError, Preset, QueueRule};
+use crate::model::policy::Policy;
+use crate::model::port::{FifoOrder, FifoSpec};
+use crate::preset::{self, DepthError, Depths, Preset, QueueRule};
 
 type Result<T> = std::result::Result<T, ScenarioError>;
 
@@ -18,8 +20,10 @@ pub(crate) const QUEUES_MAX: u32 = 65_536;
 pub(crate) const ENTRIES_MAX: u32 = 1 << 26;
 /// Ethernet's own MTU.
 pub(crate) const MTU: u32 = 1500;
-/// What IPv4 and a 16-bit length allow.
-pub(crate) const MTU_RANGE: std::ops::RangeInclusive<i64> = 68..=65_535;
+/// The least that IPv4 allows (RFC 791).
+pub(crate) const MTU_MIN: u32 = 68;
+/// The most that its 16-bit length allows.
+pub(crate) const MTU_MAX: u32 = 65_535;
 
 impl NicSpec {
     /// Rings of these depths, which the preset's driver must take, at an MTU.
@@ -39,8 +43,9 @@ impl NicSpec {
     /// The same rings in another NIC, at an MTU.
     #[must_use]
     pub fn with_preset(self, preset: &'static Preset, mtu: u32) -> Self {
-        let Self { rx, completion_entries, fifo, line_rate, .. } = self;
-        Self { completion_entries, fifo, line_rate, ..Self::of_preset(preset, rx, mtu) }
+        let Self { rx, completion_entries, fifo, completion_flow_control, line_rate, .. } = self;
+        let preset = Self::of_preset(preset, rx, mtu);
+        Self { completion_entries, fifo, completion_flow_control, line_rate, ..preset }
     }
 
     /// The same at another MTU; `None` where nothing depends on it.
@@ -63,7 +68,8 @@ impl NicSpec {
             descriptor: 16,
             completion: 64,
             completion_entries: None,
-            fifo: 0,
+            fifo: FifoSpec::default(),
+            completion_flow_control: false,
             header_buffer: 0,
             line_rate: None,
         }
@@ -85,10 +91,21 @@ impl NicSpec {
         self.driver.map_or(rx, |driver| driver.queue(rx).buffers)
     }
 
-    /// The most buffers a queue can have with so many in its reserve.
+    /// The most buffers a queue can have: its own and the reserve's, or those of all queues of a
+    /// group that lend each other.
     #[must_use]
-    pub fn most_buffers(&self, reserve_entries: u32) -> u32 {
-        self.buffers_of(self.rx_max()).saturating_add(reserve_entries)
+    pub fn most_buffers(&self, reserve: Option<&ReserveSpec>) -> u32 {
+        let entries = reserve.map_or(0, |reserve| reserve.entries);
+        let own = self.buffers_of(self.rx_max()).saturating_add(entries);
+        let Some(lent) = reserve.filter(|reserve| reserve.policy == Policy::PeerBorrow) else {
+            return own;
+        };
+        let mut groups = vec![0_u32; lent.groups as usize];
+        for (queue, rx) in self.rx.iter().enumerate() {
+            let group = &mut groups[lent.group_of(queue, self.rx.len()).index()];
+            *group = group.saturating_add(self.buffers_of(*rx));
+        }
+        groups.into_iter().max().unwrap_or(own)
     }
 
     fn rx_max(&self) -> u32 {
@@ -98,12 +115,12 @@ impl NicSpec {
     /// Completion entries of each queue: those the scenario says, or the driver's, or as many as
     /// its buffers need. A driver's are no less than the reserve needs.
     #[must_use]
-    pub fn completion_entries(&self, reserve_entries: u32) -> u32 {
-        let needed = default_completion_entries(self.most_buffers(0), reserve_entries);
+    pub fn completion_entries(&self, reserve: Option<&ReserveSpec>) -> u32 {
+        let needed = default_completion_entries(self.most_buffers(reserve), 0);
         let driver = self.driver.and_then(|driver| driver.queue(self.rx_max()).completions);
         let default = match driver {
             None => needed,
-            Some(entries) if reserve_entries > 0 => entries.max(needed),
+            Some(entries) if reserve.is_some() => entries.max(needed),
             Some(entries) => entries,
         };
         self.completion_entries.unwrap_or(default)
@@ -112,16 +129,15 @@ impl NicSpec {
     /// The memory of these rings with a reserve.
     #[must_use]
     pub fn memory(&self, reserve: Option<&ReserveSpec>) -> MemorySpec {
-        let reserve_entries = reserve.map_or(0, |reserve| reserve.entries);
         MemorySpec {
             rx: self.rx.clone(),
-            reserve_entries,
+            reserve_entries: reserve.map_or(0, |reserve| reserve.entries),
             groups: reserve.map_or(1, |reserve| reserve.groups),
             rx_buf_len: self.rx_buf_len,
             driver: self.driver,
             descriptor: self.descriptor,
             completion: self.completion,
-            completion_entries: self.completion_entries(reserve_entries),
+            completion_entries: self.completion_entries(reserve),
             header_buffer: self.header_buffer,
         }
     }
@@ -139,6 +155,9 @@ pub(super) fn read(field: &Field<'_>, warnings: &mut Vec<Warning>) -> Result<Nic
     let mtu = mtu(fields.get("mtu"), preset)?;
     let queues = queues(&fields, preset)? as usize;
     let rx = rx(&fields, queues, preset, mtu, warnings)?;
+    let mut side_ring = |key, ring, of| side_ring(fields.get(key), ring, of, preset, warnings);
+    let mini = side_ring("rx_mini", "rx-mini", |preset: &Preset| preset.mini)?;
+    let jumbo = side_ring("rx_jumbo", "rx-jumbo", |preset: &Preset| preset.jumbo)?;
     let buffer = fields.get("rx_buf_len").map(|field| field.positive_size()).transpose()?;
     let default = match (preset, buffer) {
         (None, None) => return Err(fields.missing("rx_buf_len")),
@@ -149,20 +168,47 @@ pub(super) fn read(field: &Field<'_>, warnings: &mut Vec<Warning>) -> Result<Nic
             NicSpec { rx_buf_len, driver: None, ..NicSpec::of_preset(preset, rx, mtu) }
         }
     };
+    let driver = default.driver.map(|driver| Driver {
+        mini: mini.unwrap_or(driver.mini),
+        jumbo: jumbo.unwrap_or(driver.jumbo),
+        ..driver
+    });
     let spec = NicSpec {
+        driver,
         descriptor: fields.or("descriptor", default.descriptor, Field::size)?,
         completion: fields.or("completion", default.completion, Field::size)?,
         completion_entries: fields
             .get("completion_entries")
             .map(|field| field.count_u32(1, u32::MAX))
             .transpose()?,
-        fifo: fields.or("fifo", 0, Field::size)?,
+        fifo: fifo(&fields)?,
+        completion_flow_control: fields.or("completion_flow_control", false, Field::yes)?,
         header_buffer: fields.or("header_buffer", default.header_buffer, Field::size)?,
         line_rate: fields.get("line_rate").map(|field| field.bit_rate()).transpose()?,
         ..default
     };
+    if spec.fifo.pause && spec.line_rate.is_none() {
+        return Err(fields.error_at(&["pause"], "needs a wire that can be paused; give line_rate"));
+    }
+    if spec.completion_flow_control && spec.fifo == FifoSpec::default() {
+        return Err(fields.error_at(
+            &["completion_flow_control"],
+            "needs a place where packets can wait; give fifo, or pause",
+        ));
+    }
     fields.finish();
     Ok(spec)
+}
+
+fn fifo(fields: &Fields<'_>) -> Result<FifoSpec> {
+    Ok(FifoSpec {
+        capacity: fields.or("fifo", 0, Field::size)?,
+        order: match fields.or("fifo_order", 0, |f| f.choice(FIFO_ORDERS))? {
+            0 => FifoOrder::Queue,
+            _ => FifoOrder::Port,
+        },
+        pause: fields.or("pause", false, Field::yes)?,
+    })
 }
 
 fn mtu(field: Option<Field<'_>>, preset: Option<&Preset>) -> Result<u32> {
@@ -172,9 +218,7 @@ fn mtu(field: Option<Field<'_>>, preset: Option<&Preset>) -> Result<u32> {
             "has no effect without a preset, whose buffers depend on it; add preset, or remove it",
         ));
     }
-    let [min, max] = [MTU_RANGE.start(), MTU_RANGE.end()];
-    let [min, max] = [min, max].map(|mtu| u32::try_from(*mtu).expect("16 bits"));
-    field.count_u32(min, max)
+    field.count_u32(MTU_MIN, MTU_MAX)
 }
 
 fn queues(fields: &Fields<'_>, preset: Option<&Preset>) -> Result<u32> {
@@ -232,11 +276,40 @@ pub(crate) fn driver_depth(
     warnings: &mut Vec<Warning>,
 ) -> std::result::Result<u32, DepthError> {
     let given = preset.depth(asked, mtu)?;
-    let warning = Warning::RoundedRing { preset: preset.name, asked, given };
+    warn_of_rounding(preset, "rx", [asked, given], warnings);
+    Ok(given)
+}
+
+fn warn_of_rounding(
+    preset: &Preset,
+    ring: &'static str,
+    [asked, given]: [u32; 2],
+    warnings: &mut Vec<Warning>,
+) {
+    let warning = Warning::RoundedRing { preset: preset.name, ring, asked, given };
     if given != asked && !warnings.contains(&warning) {
         warnings.push(warning);
     }
-    Ok(given)
+}
+
+/// Ethtool's `ring`, where it is given: the preset must have it.
+fn side_ring(
+    field: Option<Field<'_>>,
+    ring: &'static str,
+    of: fn(&Preset) -> Option<Depths>,
+    preset: Option<&Preset>,
+    warnings: &mut Vec<Warning>,
+) -> Result<Option<u32>> {
+    let Some(field) = field else { return Ok(None) };
+    let asked = field.count_u32(1, ENTRIES_MAX)?;
+    let Some((preset, depths)) = preset.and_then(|preset| Some((preset, of(preset)?))) else {
+        let name = preset.map_or("a NIC without a preset", |preset| preset.name);
+        return Err(field.error(&format!("is a ring that {name} does not have; remove it")));
+    };
+    let given =
+        depths.depth(asked, preset.name).map_err(|error| field.error(&error.to_string()))?;
+    warn_of_rounding(preset, ring, [asked, given], warnings);
+    Ok(Some(given))
 }
 
 /// Depths that `[plan]` names, as the preset's driver makes them.

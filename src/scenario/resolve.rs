@@ -2,18 +2,14 @@
 
 use super::document::{Document, Source, Value};
 use super::error::ScenarioError;
-use super::keys::{
-    ACCOUNTINGS, BASELINE, PLACEMENT, PLAN, POLICIES, RESERVE, RUN, SCENARIO, is_key,
-};
+use super::keys::{BASELINE, PLACEMENT, PLAN, RUN, SCENARIO, is_key};
 use super::nic::{self, ENTRIES_MAX};
 use super::quantity::{Field, Fields};
 use super::warning::Warning;
-use super::{NicSpec, PlanSpec, RunSpec, Scenario, Shape, host, range, traffic};
-use crate::model::buffers::{Accounting, ReserveSpec};
+use super::{NicSpec, PlanSpec, RunSpec, Scenario, Shape, host, range, reserve, traffic};
 use crate::model::distribution::Distribution;
-use crate::model::host::{HostSpec, Recycle};
+use crate::model::host::HostSpec;
 use crate::model::memory::driver::{Driver, FRAME_HEADERS};
-use crate::model::policy::Policy;
 use crate::model::port::wire_bytes;
 use crate::model::traffic::{TrafficKind, TrafficSpec};
 use crate::random::Streams;
@@ -23,18 +19,6 @@ type Result<T> = std::result::Result<T, ScenarioError>;
 
 /// Ring depth to compare with: that of the post, where the NIC takes it.
 const BASELINE_RX: u32 = 4096;
-
-/// The reserve where a shape asks for one and the scenario has none.
-pub(crate) fn default_reserve() -> ReserveSpec {
-    ReserveSpec {
-        entries: 0,
-        policy: Policy::CompleteSharing,
-        accounting: Accounting::Pinned,
-        groups: 1,
-        sync_cost: SimDuration::ZERO,
-        repost: 1,
-    }
-}
 
 impl Scenario {
     /// Reads a scenario with its overrides and everything it names.
@@ -48,7 +32,7 @@ impl Scenario {
         let title = root.or("title", String::new(), |field| field.text().map(str::to_owned))?;
         let nic = nic::read(&root.require("nic")?, &mut warnings)?;
         let queues = nic.rx.len();
-        let reserve = reserve(&root, &nic, queues)?;
+        let reserve = reserve::read(&root, &nic)?;
         let (host, stalls) = host::read(&root.require("host")?, &nic)?;
         let traffic = read_traffic(&root.require("traffic")?, queues, &mut warnings)?;
         check_placement(&root)?;
@@ -73,7 +57,7 @@ impl Scenario {
             hash: document.hash(),
         };
         scenario.run = run(root.get("run"), &scenario)?;
-        scenario.check_sync_cost(&root)?;
+        reserve::check_host(&scenario, &root)?;
         scenario.check_line_rate(&root)?;
         scenario.check_memory(&root)?;
         scenario.warn_of_completions();
@@ -82,30 +66,6 @@ impl Scenario {
         scenario.warn_of_long_frames();
         root.finish();
         Ok(scenario)
-    }
-
-    fn check_sync_cost(&self, root: &Fields<'_>) -> Result<()> {
-        let costs = self.reserve.as_ref().is_some_and(|reserve| !reserve.sync_cost.is_zero());
-        let returned =
-            matches!(&self.host, HostSpec::Napi(spec) if spec.recycle == Recycle::Return);
-        if costs && returned {
-            return Err(root.error_at(
-                &["reserve", "sync_cost"],
-                "cannot be used with recycle = \"return\", where the application posts the buffers \
-                 and no core of the host could pay it",
-            ));
-        }
-        if costs && !self.host.has_cores() {
-            let name = self.host.name();
-            return Err(root.error_at(
-                &["reserve", "sync_cost"],
-                &format!(
-                    "cannot be used with the host model \"{name}\", which has no core that could \
-                     pay it; use server, busy-poll or napi"
-                ),
-            ));
-        }
-        Ok(())
     }
 
     /// Neither the scenario nor anything `plan` may try needs more memory than can be counted.
@@ -186,7 +146,7 @@ impl Scenario {
     }
 
     fn warn_of_completions(&mut self) {
-        let needed = self.nic.most_buffers(self.reserve_entries());
+        let needed = self.nic.most_buffers(self.reserve.as_ref());
         if let Some(entries) = self.nic.completion_entries.filter(|entries| *entries < needed) {
             self.warnings.push(Warning::ShortCompletionRing { entries, needed });
         }
@@ -265,65 +225,6 @@ fn run(field: Option<Field<'_>>, scenario: &Scenario) -> Result<RunSpec> {
     if end == Some(None) {
         return Err(fields.error("duration", "and warmup together exceed 213 days"));
     }
-    fields.finish();
-    Ok(spec)
-}
-
-fn reserve(root: &Fields<'_>, nic: &NicSpec, queues: usize) -> Result<Option<ReserveSpec>> {
-    let reserve = match root.get("reserve") {
-        None => ReserveSpec {
-            entries: nic.preset.map_or(0, |preset| preset.reserve),
-            ..default_reserve()
-        },
-        Some(field) => read_reserve(&field, queues)?,
-    };
-    let reserve = Some(reserve).filter(|reserve| reserve.entries > 0);
-    if reserve.is_none() && nic.rx.iter().all(|rx| *rx == 0) {
-        return Err(root.error_at(
-            &["nic", "rx"],
-            "is 0 and there is no reserve, so that every packet would be dropped; give the queues \
-             entries of their own, or a [reserve] with entries",
-        ));
-    }
-    Ok(reserve)
-}
-
-fn read_reserve(field: &Field<'_>, queues: usize) -> Result<ReserveSpec> {
-    let fields = field.fields(RESERVE)?;
-    let default = default_reserve();
-    let chosen = fields.or("policy", 0, |f| f.choice(POLICIES))?;
-    let only_with = |name: &'static str, policy: usize| match fields.get(name) {
-        Some(field) if chosen != policy => {
-            Err(field.error(&format!("goes with the policy \"{}\" only", POLICIES[policy])))
-        }
-        found => Ok(found),
-    };
-    let cap = only_with("cap", 1)?;
-    let alpha = only_with("alpha", 2)?;
-    let missing = |name| fields.error(name, &format!("is needed by \"{}\"", POLICIES[chosen]));
-    let policy = match chosen {
-        0 => Policy::CompleteSharing,
-        1 => {
-            Policy::StaticCap { cap: cap.ok_or_else(|| missing("cap"))?.count_u32(0, ENTRIES_MAX)? }
-        }
-        _ => Policy::DynamicThreshold {
-            alpha: alpha
-                .ok_or_else(|| missing("alpha"))?
-                .number("a number above 0", |alpha| alpha > 0.0)?,
-        },
-    };
-    let most_groups = u32::try_from(queues).expect("queues are counted in 32 bits");
-    let spec = ReserveSpec {
-        entries: fields.require("entries")?.count_u32(0, ENTRIES_MAX)?,
-        policy,
-        accounting: match fields.or("accounting", 0, |f| f.choice(ACCOUNTINGS))? {
-            0 => Accounting::Pinned,
-            _ => Accounting::Relabelled,
-        },
-        groups: fields.or("groups", default.groups, |f| f.count_u32(1, most_groups))?,
-        sync_cost: fields.or("sync_cost", default.sync_cost, Field::time)?,
-        repost: fields.or("repost", default.repost, |f| f.count_u32(1, ENTRIES_MAX))?,
-    };
     fields.finish();
     Ok(spec)
 }

@@ -34,6 +34,8 @@ pub enum Warning {
     RoundedRing {
         /// The NIC.
         preset: &'static str,
+        /// The ring, as ethtool calls it.
+        ring: &'static str,
         /// What the scenario says.
         asked: u32,
         /// What the driver does.
@@ -96,8 +98,8 @@ impl fmt::Display for Warning {
                 "completion rings of {entries} entries cannot hold the {needed} packets that a \
                  queue may have (rx + reserve), so some drops may be theirs"
             ),
-            Self::RoundedRing { preset, asked, given } => {
-                write!(f, "{preset} makes rx {given} of rx {asked}, which is used instead")
+            Self::RoundedRing { preset, ring, asked, given } => {
+                write!(f, "{preset} makes {ring} {given} of {ring} {asked}, which is used instead")
             }
             Self::LongFrames { len, mtu } => write!(
                 f,

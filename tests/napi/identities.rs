@@ -5,6 +5,8 @@ use rxplan::model::distribution::Distribution;
 use rxplan::model::host::{HostSpec, NapiContext, NapiSpec, Refill};
 use rxplan::model::log::{Fate, PacketOutcome};
 use rxplan::model::outcome::Outcome;
+use rxplan::model::policy::Policy;
+use rxplan::model::port::FifoSpec;
 use rxplan::model::system::SystemSpec;
 use rxplan::model::traffic::TrafficKind;
 use rxplan::units::{PacketRate, SimDuration, SimTime};
@@ -30,6 +32,10 @@ fn plain_servers(mut system: SystemSpec, service: u64, wakeup: Distribution) -> 
     system.host = HostSpec::Server { service, wakeup };
     if let Some(reserve) = &mut system.buffers.reserve {
         (reserve.sync_cost, reserve.repost) = (SimDuration::ZERO, 1);
+        if reserve.policy == Policy::LongestQueueDrop {
+            // Only servers give packets back.
+            reserve.policy = Policy::CompleteSharing;
+        }
     }
     system
 }
@@ -73,7 +79,7 @@ proptest! {
         let service = 1_000_000 * service + 7;
         let mut servers = plain_servers(system, service, wakeup.clone());
         servers.stalls.clear();
-        servers.fifo = 0;
+        servers.fifo = FifoSpec::default();
         servers.line_rate = None;
         servers.window.start = SimTime::ZERO;
         servers.window.end = Some(SimTime::from_ps(300_000_000));
@@ -97,7 +103,7 @@ proptest! {
         let mut hold = system;
         hold.stalls.clear();
         hold.host = HostSpec::Hold { time: Distribution::Constant(0) };
-        hold.fifo = 0;
+        hold.fifo = FifoSpec::default();
         if let Some(reserve) = &mut hold.buffers.reserve {
             reserve.sync_cost = SimDuration::ZERO;
         }

@@ -9,6 +9,7 @@ use rxplan::model::host::{
 use rxplan::model::ledger::DropReason;
 use rxplan::model::log::{Fate, PacketOutcome};
 use rxplan::model::outcome::Outcome;
+use rxplan::model::port::FifoSpec;
 use rxplan::model::stall::{RecordedStall, Scope, StallPattern, StallSpec};
 use rxplan::model::system::{Observers, Progress, SystemSpec};
 use rxplan::model::traffic::{RecordedPacket, TrafficKind, TrafficSpec, Window};
@@ -91,9 +92,10 @@ impl Case {
                 rx: vec![self.rx; self.queues],
                 rx_buf_len: 1000,
                 completion_entries: 1 << 20,
+                completion_flow_control: false,
                 reserve: None,
             },
-            fifo: 0,
+            fifo: FifoSpec::default(),
             line_rate: None,
             host: HostSpec::Napi(Box::new(self.spec.clone())),
             stalls: vec![StallSpec { scope: Scope::Host, pattern }],

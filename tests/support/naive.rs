@@ -8,14 +8,15 @@
 mod hosts;
 #[path = "naive_napi.rs"]
 mod napi;
+#[path = "naive_reserve.rs"]
+mod reserve;
 
 use std::collections::VecDeque;
 
 use rxplan::id::QueueId;
-use rxplan::model::buffers::Accounting;
 use rxplan::model::ledger::DropReason;
 use rxplan::model::log::{Fate, PacketOutcome};
-use rxplan::model::policy::Policy;
+use rxplan::model::port::FifoOrder;
 use rxplan::model::system::SystemSpec;
 use rxplan::units::SimTime;
 
@@ -50,6 +51,8 @@ pub(crate) struct Told {
     pub(crate) exhausted: f64,
     /// Time spent reposting reserve buffers.
     pub(crate) sync: u64,
+    /// Time in which the sender was paused.
+    pub(crate) paused: u64,
 }
 
 /// Buffers of either kind.
@@ -76,6 +79,10 @@ struct Queue {
     reserve_held: u32,
     /// Reserve buffers that wait for a full repost batch.
     reserve_waiting: u32,
+    /// Reserve buffers that wait until too few are free.
+    below_limit_waiting: u32,
+    /// What its packets hold, and what they gave back, whenever that changed.
+    history: Vec<reserve::Change>,
     completions: u32,
     levels: [Level; 2],
 }
@@ -90,6 +97,11 @@ trait Host {
 
     /// Starts something that starts now.
     fn start(&mut self, nic: &mut Nic<'_>) -> bool;
+
+    /// Takes a packet back from the end of the ring, by number, whose buffers repay the reserve.
+    fn take_back(&mut self, _nic: &mut Nic<'_>, _queue: usize) -> Option<usize> {
+        None
+    }
 }
 
 /// Rings, reserves and FIFO, and all packets.
@@ -100,10 +112,21 @@ struct Nic<'a> {
     packets: Vec<Packet>,
     queues: Vec<Queue>,
     fifo: Vec<usize>,
+    /// Packets that senders have ready, if there is a wire that may be paused.
+    ready: VecDeque<Incoming>,
+    /// When the wire is free, in picoseconds times `bits`.
+    wire_free: u128,
+    paused: bool,
+    /// Time in the window in which the sender was paused.
+    paused_time: u64,
     /// Buffers have been released since the FIFO was last retried.
     released: bool,
+    /// Completion entries have been freed since then, and packets may wait for them.
+    completions_freed: bool,
     total: [Level; 2],
     sync: u64,
+    /// Until when the lock of each reserve is held.
+    locks: Vec<u64>,
     start: u64,
     end: u64,
 }
@@ -119,9 +142,15 @@ pub(crate) fn simulate(spec: &SystemSpec, arrivals: &[Incoming]) -> Told {
         packets: Vec::new(),
         queues: (0..queues).map(|_| Queue::default()).collect(),
         fifo: Vec::new(),
+        ready: VecDeque::new(),
+        wire_free: 0,
+        paused: false,
+        paused_time: 0,
         released: false,
+        completions_freed: false,
         total: Default::default(),
         sync: 0,
+        locks: vec![0; queues],
         start,
         end,
     };
@@ -132,17 +161,35 @@ pub(crate) fn simulate(spec: &SystemSpec, arrivals: &[Incoming]) -> Told {
     for now in 0..=end {
         nic.now = now;
         loop {
+            let taken = nic.completions();
             if host.finish(&mut nic) {
+                nic.note_completions(taken);
             } else if nic.released {
                 nic.retry_fifo(host.as_mut());
+            } else if let Some(incoming) = nic.off_the_wire() {
+                if incoming.time < end {
+                    nic.arrive(incoming, host.as_mut());
+                }
             } else if let Some(incoming) = arrivals.next_if(|packet| packet.time == now) {
-                nic.arrive(*incoming, host.as_mut());
-            } else if !host.start(&mut nic) {
-                break;
+                if spec.fifo.pause {
+                    nic.ready.push_back(*incoming);
+                } else {
+                    nic.arrive(*incoming, host.as_mut());
+                }
+            } else {
+                let taken = nic.completions();
+                if host.start(&mut nic) {
+                    nic.note_completions(taken);
+                } else if nic.completions_freed {
+                    nic.retry_fifo(host.as_mut());
+                } else {
+                    break;
+                }
             }
         }
         if (start..end).contains(&now) {
             nic.average(share);
+            nic.paused_time += u64::from(nic.paused);
             packet_bytes += share * nic.bytes_in_rings() as f64;
             if (0..queues).any(|queue| nic.reserve_free(queue) == 0) {
                 exhausted += share;
@@ -156,6 +203,7 @@ pub(crate) fn simulate(spec: &SystemSpec, arrivals: &[Incoming]) -> Told {
         packet_bytes,
         exhausted,
         sync: nic.sync,
+        paused: nic.paused_time,
     }
 }
 
@@ -171,7 +219,7 @@ impl Level {
 
 impl Queue {
     fn reserve_not_posted(&self) -> u32 {
-        self.reserve_held + self.reserve_waiting
+        self.reserve_held + self.reserve_waiting + self.below_limit_waiting
     }
 
     /// Buffers not posted: all, and those of the reserve.
@@ -181,17 +229,6 @@ impl Queue {
 }
 
 impl Nic<'_> {
-    /// Free buffers of the reserve that `queue` may draw on.
-    fn reserve_free(&self, queue: usize) -> u32 {
-        let Some(reserve) = &self.spec.buffers.reserve else { return 0 };
-        let group = |queue: usize| queue * reserve.groups as usize / self.queues.len();
-        let used: u32 = (0..self.queues.len())
-            .filter(|other| group(*other) == group(queue))
-            .map(|other| self.queues[other].reserve_not_posted())
-            .sum();
-        reserve.entries - used
-    }
-
     /// Buffers not posted, all queues together.
     fn not_posted(&self) -> [u32; 2] {
         self.queues.iter().fold([0, 0], |sum, queue| {
@@ -228,20 +265,6 @@ impl Nic<'_> {
         numbers.map(|number| u64::from(self.packets[*number].incoming.len)).sum()
     }
 
-    /// Whether the policy gives `queue` all of `count` reserve buffers, of which enough are free.
-    fn admits(&self, queue: usize, count: u32) -> bool {
-        let Some(reserve) = &self.spec.buffers.reserve else { return count == 0 };
-        let held = self.queues[queue].reserve_not_posted();
-        let free = self.reserve_free(queue);
-        (0..count).all(|more| match reserve.policy {
-            Policy::CompleteSharing => true,
-            Policy::StaticCap { cap } => held + more < cap,
-            Policy::DynamicThreshold { alpha } => {
-                f64::from(held + more) < alpha * f64::from(free - more)
-            }
-        })
-    }
-
     /// The buffers a packet would get now, or why it gets none.
     fn offer(&self, incoming: Incoming) -> Result<Buffers, DropReason> {
         let buffers = &self.spec.buffers;
@@ -254,6 +277,14 @@ impl Nic<'_> {
         let free = buffers.rx[incoming.queue] - state.dedicated_held;
         let dedicated = free.min(needed);
         let reserve = needed - dedicated;
+        if self.lends() {
+            let lent = needed <= self.reserve_free(incoming.queue);
+            return if lent {
+                Ok(Buffers { dedicated, reserve })
+            } else {
+                Err(DropReason::NoBuffer)
+            };
+        }
         if reserve > self.reserve_free(incoming.queue) {
             Err(DropReason::NoBuffer)
         } else if !self.admits(incoming.queue, reserve) {
@@ -263,34 +294,67 @@ impl Nic<'_> {
         }
     }
 
-    /// Whether a packet could have its buffers if all of them were free.
-    fn fits_ever(&self, incoming: Incoming) -> bool {
-        let buffers = &self.spec.buffers;
-        let reserve = buffers.reserve.as_ref().map_or(0, |reserve| match reserve.policy {
-            Policy::StaticCap { cap } => reserve.entries.min(cap),
-            _ => reserve.entries,
-        });
-        let most = u64::from(buffers.rx[incoming.queue] + reserve);
-        u64::from(incoming.len) <= most * buffers.rx_buf_len
-    }
-
     fn arrive(&mut self, incoming: Incoming, host: &mut dyn Host) {
         let number = self.packets.len();
         let (given, fate) = (Buffers::default(), Fate::Outstanding);
         self.packets.push(Packet { incoming, given, held: given, fate });
-        let waits = |number: &usize| self.packets[*number].incoming.queue == incoming.queue;
-        let overtakes = self.fifo.iter().any(waits);
-        let len = |number: &usize| u64::from(self.packets[*number].incoming.len);
-        let room = self.fifo.iter().map(len).sum::<u64>() + u64::from(incoming.len);
-        let reason = match self.offer(incoming) {
+        let overtakes = self.overtakes(incoming);
+        let mut offer = self.offer(incoming);
+        while offer.is_err_and(|reason| reason == DropReason::NoBuffer)
+            && !overtakes
+            && self.push_out(incoming, host)
+        {
+            offer = self.offer(incoming);
+        }
+        let reason = match offer {
             Ok(buffers) if !overtakes => return self.place(number, buffers, host),
             _ if !self.fits_ever(incoming) && overtakes => DropReason::NoBuffer,
             Err(reason) if !self.fits_ever(incoming) => reason,
-            _ if room <= self.spec.fifo => return self.fifo.push(number),
-            Err(reason) if self.spec.fifo == 0 => reason,
+            _ if self.fifo_takes(incoming) => return self.fifo.push(number),
+            Err(reason) if self.spec.fifo.capacity == 0 => reason,
             _ => DropReason::FifoFull,
         };
         self.packets[number].fate = Fate::Dropped(reason);
+    }
+
+    /// Whether a packet would overtake one that waits and that it must not overtake.
+    fn overtakes(&self, incoming: Incoming) -> bool {
+        let waits = |number: &usize| self.packets[*number].incoming.queue == incoming.queue;
+        match self.spec.fifo.order {
+            FifoOrder::Queue => self.fifo.iter().any(waits),
+            FifoOrder::Port => !self.fifo.is_empty(),
+        }
+    }
+
+    fn fifo_takes(&self, incoming: Incoming) -> bool {
+        let len = |number: &usize| u64::from(self.packets[*number].incoming.len);
+        let then = self.fifo.iter().map(len).sum::<u64>() + u64::from(incoming.len);
+        then <= self.spec.fifo.capacity
+    }
+
+    /// Whether a frame that is due must wait at the sender.
+    fn held_back(&self, incoming: Incoming) -> bool {
+        let placed = self.offer(incoming).is_ok() && !self.overtakes(incoming);
+        !placed && !self.fifo_takes(incoming) && self.fits_ever(incoming)
+    }
+
+    /// The frame that has the wire from now on, unless it is held back.
+    fn off_the_wire(&mut self) -> Option<Incoming> {
+        let first = *self.ready.front()?;
+        let (bits, per_ps) = self.spec.line_rate.expect("a wire to pause").fraction();
+        let bits = u128::from(bits);
+        let begin = self.wire_free.max(u128::from(first.time) * bits);
+        if begin > u128::from(self.now) * bits || self.paused {
+            return None;
+        }
+        if self.held_back(first) {
+            self.paused = true;
+            return None;
+        }
+        let bytes = (first.len + 4).max(64) + 20;
+        self.wire_free = begin + u128::from(bytes) * 8 * u128::from(per_ps);
+        self.ready.pop_front();
+        Some(Incoming { time: self.now, ..first })
     }
 
     fn place(&mut self, number: usize, buffers: Buffers, host: &mut dyn Host) {
@@ -302,78 +366,45 @@ impl Nic<'_> {
         state.reserve_held += buffers.reserve;
         state.ring.push_back(number);
         let queue = packet.incoming.queue;
+        self.note_change(queue, 0);
+        self.repost_below_limit(queue);
         self.peak(queue);
         host.placed(self, number);
     }
 
     /// In order of arrival; a queue that is refused lets the others pass.
     fn retry_fifo(&mut self, host: &mut dyn Host) {
-        self.released = false;
+        (self.released, self.completions_freed) = (false, false);
         let mut refused = vec![false; self.queues.len()];
         for number in std::mem::take(&mut self.fifo) {
             let incoming = self.packets[number].incoming;
             match self.offer(incoming) {
-                Ok(buffers) if !refused[incoming.queue] => self.place(number, buffers, host),
+                Ok(buffers) if !self.held_up(incoming.queue, &refused) => {
+                    self.place(number, buffers, host)
+                }
                 _ => {
                     refused[incoming.queue] = true;
                     self.fifo.push(number);
                 }
             }
         }
+        if self.paused && !self.held_back(self.ready[0]) {
+            self.paused = false;
+            let (bits, _) = self.spec.line_rate.expect("a wire to pause").fraction();
+            self.wire_free = self.wire_free.max(u128::from(self.now) * u128::from(bits));
+        }
+    }
+
+    /// Whether a packet for `queue` waits because others have been refused before it.
+    fn held_up(&self, queue: usize, refused: &[bool]) -> bool {
+        match self.spec.fifo.order {
+            FifoOrder::Queue => refused[queue],
+            FifoOrder::Port => refused.contains(&true),
+        }
     }
 
     fn deliver(&mut self, number: usize) {
         self.packets[number].fate = Fate::Delivered(SimTime::from_ps(self.now));
-    }
-
-    fn repost(&self) -> u32 {
-        self.spec.buffers.reserve.as_ref().map_or(1, |reserve| reserve.repost)
-    }
-
-    /// Which pools `buffers` go to when `queue` gives them back.
-    fn destination(&self, queue: usize, buffers: Buffers) -> Buffers {
-        let accounting = self.spec.buffers.reserve.as_ref().map(|reserve| reserve.accounting);
-        if accounting != Some(Accounting::Relabelled) {
-            return buffers;
-        }
-        let all = buffers.dedicated + buffers.reserve;
-        let reserve = all.min(self.queues[queue].reserve_held);
-        Buffers { dedicated: all - reserve, reserve }
-    }
-
-    /// Reserve buffers that would be reposted if `queue` gave `buffers` back.
-    fn due(&self, queue: usize, buffers: Buffers) -> u32 {
-        let waiting = self.queues[queue].reserve_waiting + self.destination(queue, buffers).reserve;
-        waiting / self.repost() * self.repost()
-    }
-
-    fn release(&mut self, queue: usize, buffers: Buffers) {
-        let due = self.due(queue, buffers);
-        let Buffers { dedicated, reserve } = self.destination(queue, buffers);
-        let state = &mut self.queues[queue];
-        state.dedicated_held -= dedicated;
-        state.reserve_held -= reserve;
-        state.reserve_waiting += reserve;
-        state.reserve_waiting -= due;
-        self.released = true;
-    }
-
-    /// Reposts a partial batch.
-    fn flush(&mut self, queue: usize) {
-        if self.queues[queue].reserve_waiting > 0 {
-            self.queues[queue].reserve_waiting = 0;
-            self.released = true;
-        }
-    }
-
-    /// When a core that begins now has paid for reposting `count` reserve buffers.
-    fn synchronized(&mut self, count: u32) -> u64 {
-        let cost =
-            self.spec.buffers.reserve.as_ref().map_or(0, |reserve| reserve.sync_cost.as_ps());
-        let done = self.now + cost * u64::from(count);
-        let within = |time: u64| time.clamp(self.start, self.end);
-        self.sync += within(done) - within(self.now);
-        done
     }
 
     /// Packets that arrived in the window.

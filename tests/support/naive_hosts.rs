@@ -98,7 +98,7 @@ impl Servers {
         self.desks[queue] = Desk { doing: Doing::Nothing, ready: nic.now };
         let partial = nic.queues[queue].reserve_waiting;
         if nic.queues[queue].ring.is_empty() && partial > 0 {
-            self.desks[queue].doing = Doing::Flush(nic.synchronized(partial));
+            self.desks[queue].doing = Doing::Flush(nic.synchronized(queue, partial));
         }
     }
 }
@@ -117,7 +117,7 @@ impl Host for Servers {
         match self.desks[queue].doing {
             Doing::Packet(_) => {
                 let due = nic.due(queue, nic.packets[nic.queues[queue].ring[0]].held);
-                match nic.synchronized(due) {
+                match nic.synchronized(queue, due) {
                     end if end > nic.now => self.desks[queue].doing = Doing::Repost(end),
                     _ => self.depart(queue, nic),
                 }
@@ -145,6 +145,13 @@ impl Host for Servers {
             }
         }
         started
+    }
+
+    fn take_back(&mut self, nic: &mut Nic<'_>, queue: usize) -> Option<usize> {
+        let ring = &nic.queues[queue].ring;
+        let repays = |number: usize| nic.destination(queue, nic.packets[number].held).reserve > 0;
+        let place = (1..ring.len()).rev().find(|place| repays(ring[*place]))?;
+        nic.queues[queue].ring.remove(place)
     }
 }
 
@@ -271,7 +278,7 @@ impl Cores {
             self.cores[index].doing = Doing::Packet(self.worked(queue, nic.now, nic));
         } else {
             let due = nic.due(queue, self.cores[index].returning(nic));
-            self.cores[index].doing = Doing::Repost(nic.synchronized(due));
+            self.cores[index].doing = Doing::Repost(nic.synchronized(queue, due));
         }
     }
 
@@ -299,7 +306,7 @@ impl Core {
     fn end_visit(&mut self, queue: usize, nic: &mut Nic<'_>) {
         let partial = nic.queues[queue].reserve_waiting;
         if nic.queues[queue].ring.is_empty() && partial > 0 {
-            self.doing = Doing::Flush(nic.synchronized(partial));
+            self.doing = Doing::Flush(nic.synchronized(queue, partial));
         } else {
             self.next_visit();
         }

@@ -229,7 +229,7 @@ impl Napis {
             };
             let unposted = self.unposted(queue, nic);
             if u64::from(unposted.dedicated + unposted.reserve) >= enough {
-                let end = nic.synchronized(nic.due(queue, unposted));
+                let end = nic.synchronized(queue, nic.due(queue, unposted));
                 self.cores[index].doing = Doing::Repost(end);
                 if end == nic.now {
                     self.repost(index, nic);
@@ -265,7 +265,7 @@ impl Napis {
     fn end(&mut self, index: usize, nic: &mut Nic<'_>) {
         let queue = self.cores[index].queue;
         if self.spec.refill == Refill::EveryPoll && !self.queues[queue].unposted.is_empty() {
-            let end = nic.synchronized(nic.due(queue, self.unposted(queue, nic)));
+            let end = nic.synchronized(queue, nic.due(queue, self.unposted(queue, nic)));
             self.cores[index].doing = Doing::LastRepost(end);
             if end > nic.now {
                 return;
@@ -279,7 +279,7 @@ impl Napis {
         let queue = self.cores[index].queue;
         let partial = nic.queues[queue].reserve_waiting;
         if partial > 0 && self.cores[index].done < self.spec.budget {
-            let end = nic.synchronized(partial);
+            let end = nic.synchronized(queue, partial);
             self.cores[index].doing = Doing::Flush(end);
             if end > nic.now {
                 return;

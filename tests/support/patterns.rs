@@ -5,6 +5,7 @@ use rxplan::id::QueueId;
 use rxplan::model::buffers::BufferSpec;
 use rxplan::model::distribution::Distribution;
 use rxplan::model::host::HostSpec;
+use rxplan::model::port::FifoSpec;
 use rxplan::model::system::SystemSpec;
 use rxplan::model::traffic::{
     BatchSpec, OnOffSpec, RecordedPacket, Spacing, TrafficKind, TrafficSpec, Window,
@@ -25,9 +26,10 @@ fn system(queues: &[u32], kind: TrafficKind) -> SystemSpec {
             rx: vec![AMPLE; queues.len()],
             rx_buf_len: 2000,
             completion_entries: AMPLE,
+            completion_flow_control: false,
             reserve: None,
         },
-        fifo: 0,
+        fifo: FifoSpec::default(),
         line_rate: None,
         host: HostSpec::Hold { time: Distribution::Constant(1000) },
         stalls: Vec::new(),

@@ -5,6 +5,7 @@ use rxplan::model::distribution::Distribution;
 use rxplan::model::host::HostSpec;
 use rxplan::model::log::PacketOutcome;
 use rxplan::model::outcome::Outcome;
+use rxplan::model::port::FifoSpec;
 use rxplan::model::system::{Observers, Progress, SystemSpec};
 use rxplan::model::traffic::{RecordedPacket, TrafficKind};
 use rxplan::random::Streams;
@@ -57,7 +58,7 @@ pub(crate) fn without_loss(system: &SystemSpec) -> SystemSpec {
     roomy.buffers.rx.fill(AMPLE);
     roomy.buffers.completion_entries = AMPLE;
     roomy.buffers.reserve = None;
-    roomy.fifo = 0;
+    roomy.fifo = FifoSpec::default();
     roomy.stalls.clear();
     if let HostSpec::Server { wakeup, .. } = &mut roomy.host {
         *wakeup = Distribution::Constant(0);

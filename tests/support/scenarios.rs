@@ -11,6 +11,7 @@ use rxplan::model::host::{
     RecordedReturn, Recycle, Refill,
 };
 use rxplan::model::policy::Policy;
+use rxplan::model::port::{FifoOrder, FifoSpec};
 use rxplan::model::stall::{RecordedStall, Scope, StallPattern, StallSpec};
 use rxplan::model::system::SystemSpec;
 use rxplan::model::traffic::{
@@ -47,14 +48,13 @@ pub(crate) fn with_host(
 }
 
 fn systems(queues: u32, host: BoxedStrategy<HostSpec>) -> impl Strategy<Value = SystemSpec> {
-    let fifo = prop_oneof![2 => Just(0), 1 => 1_u64..1000];
     let line_rate = prop_oneof![
         2 => Just(None),
         1 => Just(BitRate::parse("700 Tbit/s").ok()),
         1 => Just(BitRate::parse("170 Tbit/s").ok()),
     ];
     let traffic = vec(traffic(queues), 1..=2);
-    (buffers(queues), fifo, line_rate, host, vec(stall(), 0..=2), traffic, window())
+    (buffers(queues), fifo(), line_rate, host, vec(stall(), 0..=2), traffic, window())
         .prop_map(|(buffers, fifo, line_rate, host, stalls, traffic, window)| SystemSpec {
             buffers,
             fifo,
@@ -68,8 +68,9 @@ fn systems(queues: u32, host: BoxedStrategy<HostSpec>) -> impl Strategy<Value = 
 }
 
 /// Only hosts with cores know stalls and the cost of synchronization, and where applications post
-/// the buffers no core pays for it.
+/// the buffers no core pays for it; only a wire can be paused.
 fn consistent(mut system: SystemSpec) -> SystemSpec {
+    system.fifo.pause &= system.line_rate.is_some();
     if !system.host.has_cores() {
         system.stalls.clear();
     }
@@ -82,6 +83,16 @@ fn consistent(mut system: SystemSpec) -> SystemSpec {
     system
 }
 
+fn fifo() -> impl Strategy<Value = FifoSpec> {
+    let capacity = prop_oneof![2 => Just(0), 1 => 1_u64..1000];
+    let order = prop_oneof![2 => Just(FifoOrder::Queue), 1 => Just(FifoOrder::Port)];
+    (capacity, order, any::<bool>()).prop_map(|(capacity, order, pause)| FifoSpec {
+        capacity,
+        order,
+        pause,
+    })
+}
+
 fn window() -> impl Strategy<Value = Window> {
     (prop_oneof![Just(0), 0_u64..100], 30_u64..300).prop_map(|(start, length)| Window {
         start: SimTime::from_ps(start),
@@ -91,35 +102,63 @@ fn window() -> impl Strategy<Value = Window> {
 
 fn buffers(queues: u32) -> impl Strategy<Value = BufferSpec> {
     let rx = vec(0_u32..=6, queues as usize);
-    let completion_entries = prop_oneof![2 => Just(AMPLE), 1 => 1_u32..6];
+    let completions = (prop_oneof![2 => Just(AMPLE), 1 => 1_u32..6], any::<bool>());
     let reserve = prop::option::weighted(0.8, reserve(queues));
-    (rx, completion_entries, reserve).prop_map(|(rx, completion_entries, reserve)| BufferSpec {
-        rx,
-        rx_buf_len: u64::from(BUFFER),
-        completion_entries,
-        reserve,
-    })
+    (rx, completions, reserve).prop_map(
+        |(rx, (completion_entries, completion_flow_control), reserve)| BufferSpec {
+            rx,
+            rx_buf_len: u64::from(BUFFER),
+            completion_entries,
+            completion_flow_control,
+            reserve,
+        },
+    )
 }
 
 fn reserve(queues: u32) -> impl Strategy<Value = ReserveSpec> {
     let policy = prop_oneof![
+        2 => memoryless(),
+        1 => with_memory(),
+    ];
+    let accounting = prop_oneof![Just(Accounting::Pinned), Just(Accounting::Relabelled)];
+    let groups = 1..=queues.min(2);
+    let reposts = (1_u32..=3, prop::option::weighted(0.2, 1_u32..=4));
+    let sync = (prop_oneof![Just(0), 1_u64..=3], any::<bool>());
+    (0_u32..=8, policy, accounting, groups, sync, reposts).prop_map(
+        |(entries, policy, accounting, groups, (sync_cost, lock), (repost, low_watermark))| {
+            let keeps_nothing = matches!(policy, Policy::LongestQueueDrop | Policy::PeerBorrow);
+            let low_watermark = low_watermark.filter(|_| !keeps_nothing);
+            let by_cores = low_watermark.is_none();
+            ReserveSpec {
+                entries: if policy == Policy::PeerBorrow { 0 } else { entries },
+                policy,
+                accounting,
+                groups,
+                sync_cost: SimDuration::from_ps(if by_cores { sync_cost } else { 0 }),
+                repost: if by_cores && !keeps_nothing { repost } else { 1 },
+                low_watermark,
+                lock,
+            }
+        },
+    )
+}
+
+fn memoryless() -> BoxedStrategy<Policy> {
+    prop_oneof![
         Just(Policy::CompleteSharing),
         (0_u32..=4).prop_map(|cap| Policy::StaticCap { cap }),
         prop::sample::select(std::vec![0.25, 0.5, 1.0, 2.0])
             .prop_map(|alpha| Policy::DynamicThreshold { alpha }),
-    ];
-    let accounting = prop_oneof![Just(Accounting::Pinned), Just(Accounting::Relabelled)];
-    let groups = 1..=queues.min(2);
-    (0_u32..=8, policy, accounting, groups, prop_oneof![Just(0), 1_u64..=3], 1_u32..=3).prop_map(
-        |(entries, policy, accounting, groups, sync_cost, repost)| ReserveSpec {
-            entries,
-            policy,
-            accounting,
-            groups,
-            sync_cost: SimDuration::from_ps(sync_cost),
-            repost,
-        },
-    )
+    ]
+    .boxed()
+}
+
+fn with_memory() -> BoxedStrategy<Policy> {
+    let abm = (prop::sample::select(std::vec![0.5, 1.0, 4.0]), 5_u64..40)
+        .prop_map(|(alpha, ps)| Policy::Abm { alpha, interval: SimDuration::from_ps(ps) });
+    let red = prop::sample::select(std::vec![(0.9, 0.0), (0.75, 0.5), (0.3, 0.1)])
+        .prop_map(|(pass, drop)| Policy::EarlyDrop { pass, drop });
+    prop_oneof![abm, red, Just(Policy::LongestQueueDrop), Just(Policy::PeerBorrow)].boxed()
 }
 
 fn times(shortest: u64) -> impl Strategy<Value = Distribution> {

@@ -2,6 +2,7 @@
 
 use rxplan::model::distribution::Distribution;
 use rxplan::model::host::{BusyPollSpec, HostSpec};
+use rxplan::model::port::FifoSpec;
 use rxplan::model::stall::{Scope, StallPattern, StallSpec};
 use rxplan::model::system::SystemSpec;
 use rxplan::model::traffic::{BatchSpec, OnOffSpec, Spacing, TrafficKind};
@@ -278,8 +279,9 @@ fn busy_polling_one_queue_is_a_server() {
 /// since the packet in service holds no completion entry.
 fn nic_memory() -> Vec<Case> {
     let fifo = [(0.8, 5, 3), (1.1, 1, 7)].map(|(rho, k, packets)| {
-        let system =
-            SystemSpec { fifo: u64::from(packets * LEN), ..exponential_server(k, poisson(rho)) };
+        let capacity = u64::from(packets * LEN);
+        let fifo = FifoSpec { capacity, ..FifoSpec::default() };
+        let system = SystemSpec { fifo, ..exponential_server(k, poisson(rho)) };
         Case::new(format!("{k} entries and a FIFO of {packets} at {rho}"), system, 2.0)
             .loss(exact::mm1k_loss(rho, (k + packets) as usize))
     });

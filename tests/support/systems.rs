@@ -5,6 +5,7 @@ use rxplan::model::buffers::{Accounting, BufferSpec, ReserveSpec};
 use rxplan::model::distribution::Distribution;
 use rxplan::model::host::HostSpec;
 use rxplan::model::policy::Policy;
+use rxplan::model::port::FifoSpec;
 use rxplan::model::system::SystemSpec;
 use rxplan::model::traffic::{BatchSpec, OnOffSpec, Spacing, TrafficKind, TrafficSpec, Window};
 use rxplan::units::{PacketRate, SimDuration, SimTime, round_to_u64};
@@ -50,9 +51,10 @@ pub(crate) fn rings(queues: u32, rx: u32, host: HostSpec, kind: TrafficKind) -> 
             rx: vec![rx; queues as usize],
             rx_buf_len: 2048,
             completion_entries: 1 << 20,
+            completion_flow_control: false,
             reserve: None,
         },
-        fifo: 0,
+        fifo: FifoSpec::default(),
         line_rate: None,
         host,
         stalls: Vec::new(),
@@ -75,6 +77,8 @@ pub(crate) fn with_reserve(
         groups: 1,
         sync_cost: SimDuration::ZERO,
         repost: 1,
+        low_watermark: None,
+        lock: false,
     });
     system
 }

@@ -359,6 +359,7 @@ impl<'a> Servers<'a> {
             streams: self.streams,
             sources: &self.sources,
             closed: self.ledger.close(end),
+            wire: None,
             levels,
             end,
             timeline: None,

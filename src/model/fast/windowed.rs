@@ -344,6 +344,7 @@ impl<'a> Lanes<'a> {
             streams: self.streams,
             sources: &sources,
             closed,
+            wire: None,
             levels,
             end: SimTime::from_ps(end),
             timeline: None,

@@ -100,7 +100,14 @@ impl BusyPoll {
         self.queues[queue.index()].push_back(packet);
         let index = queue.index() % self.cores.len();
         if let State::Idle(next) = self.cores[index].state {
-            let start = self.cores[index].skip_empty_visits(next, &self.spec, machine.now);
+            let core = &mut self.cores[index];
+            let start = if self.spec.poll_overhead.is_zero() {
+                machine.now
+            } else {
+                // A packet that comes after the visits of this instant is for a later one.
+                let after = SimDuration::from_ps(u64::from(machine.visits_over));
+                core.skip_empty_visits(next, self.spec.poll_overhead, machine.now + after)
+            };
             self.cores[index].state = State::Between;
             machine.calendar.set(self.slots.first_visit + index, start);
         }
@@ -124,7 +131,7 @@ impl BusyPoll {
         let waiting = self.queues[id.index()].len();
         let left = u32::try_from(waiting).unwrap_or(u32::MAX).min(self.spec.budget);
         for _ in 0..left {
-            machine.buffers.free_completion(id);
+            machine.free_completion(id);
         }
         core.state = State::Working { left, since_refill: 0 };
         let begin = machine.now + self.spec.poll_overhead;
@@ -179,7 +186,7 @@ impl BusyPoll {
             self.repost(index, left, machine);
         } else {
             self.cores[index].state = State::Reposting { left };
-            machine.synchronize(index, cost);
+            machine.synchronize(id, index, cost);
         }
     }
 
@@ -201,7 +208,7 @@ impl BusyPoll {
         let partial = machine.buffers.awaiting_repost(id);
         if partial > 0 && self.queues[id.index()].is_empty() {
             self.cores[index].state = State::Flushing;
-            machine.synchronize(index, self.sync_cost * u64::from(partial));
+            machine.synchronize(id, index, self.sync_cost * u64::from(partial));
         } else {
             self.next_visit(index, machine);
         }
@@ -245,22 +252,18 @@ impl Core {
     fn skip_empty_visits(
         &mut self,
         next: SimTime,
-        spec: &BusyPollSpec,
+        overhead: SimDuration,
         arrival: SimTime,
     ) -> SimTime {
-        if spec.poll_overhead.is_zero() {
-            return arrival;
-        }
-        let overhead = spec.poll_overhead.as_ps();
         let mut next = self.stalls.free_from(next);
         while next < arrival {
             // Visits go on evenly until the arrival or the next stall.
             let until = arrival.min(self.stalls.next_start());
-            let visits = until.saturating_since(next).as_ps().div_ceil(overhead).max(1);
+            let visits = until.saturating_since(next).as_ps().div_ceil(overhead.as_ps()).max(1);
             let count = self.queues.len() as u64;
             let steps = usize::try_from(visits % count).expect("below the number of queues");
             self.turn = (self.turn + steps) % self.queues.len();
-            next = self.stalls.free_from(next + spec.poll_overhead * visits);
+            next = self.stalls.free_from(next + overhead * visits);
         }
         next
     }

@@ -49,7 +49,7 @@ impl Hold {
         packet: Packet,
         machine: &mut Machine<'_>,
     ) {
-        machine.buffers.free_completion(queue);
+        machine.free_completion(queue);
         let (lease, count) = &mut self.held[queue.index()];
         *lease = lease.plus(packet.lease);
         *count += 1;

@@ -265,7 +265,7 @@ impl Napi {
         if let Some(cache) = &self.spec.cache {
             cost = cost + cache.extra(self.rotation(machine));
         }
-        machine.buffers.free_completion(poll.queue);
+        machine.free_completion(poll.queue);
         self.work(index, Poll { stage: Stage::Packet, ..poll }, cost, machine);
     }
 
@@ -332,7 +332,7 @@ impl Napi {
             self.go_on(index, poll, machine);
         } else {
             self.cores[index].doing = Doing::Poll(Poll { stage: Stage::Reposting, ..poll });
-            machine.synchronize(index, cost);
+            machine.synchronize(poll.queue, index, cost);
         }
     }
 
@@ -363,7 +363,7 @@ impl Napi {
             self.flush_or_finish(index, poll, machine);
         } else {
             self.cores[index].doing = Doing::Poll(Poll { stage: Stage::LastRepost, ..poll });
-            machine.synchronize(index, cost);
+            machine.synchronize(poll.queue, index, cost);
         }
     }
 
@@ -389,7 +389,7 @@ impl Napi {
             self.finish_poll(index, poll, machine);
         } else {
             self.cores[index].doing = Doing::Poll(Poll { stage: Stage::Flushing, ..poll });
-            machine.synchronize(index, cost);
+            machine.synchronize(poll.queue, index, cost);
         }
     }
 

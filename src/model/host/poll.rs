@@ -67,7 +67,7 @@ impl Poll {
             let budget = self.budget.map_or(usize::MAX, |budget| budget as usize);
             queue.taken = queue.packets.len().min(budget);
             for _ in 0..queue.taken {
-                machine.buffers.free_completion(id);
+                machine.free_completion(id);
             }
             if self.per_packet.is_zero() {
                 while self.queues[index].taken > 0 {

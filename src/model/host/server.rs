@@ -119,7 +119,7 @@ impl Server {
             let due = machine.buffers.due(id, lease.reserve);
             if due > 0 {
                 queue.state = State::Reposting;
-                machine.synchronize(slot, self.sync_cost * u64::from(due));
+                machine.synchronize(id, slot, self.sync_cost * u64::from(due));
                 return;
             }
         }
@@ -142,7 +142,7 @@ impl Server {
         machine.calendar.clear(slot);
         let partial = machine.buffers.awaiting_repost(id);
         if partial > 0 {
-            let end = machine.synchronize(slot, self.sync_cost * u64::from(partial));
+            let end = machine.synchronize(id, slot, self.sync_cost * u64::from(partial));
             self.queues[id.index()].state = State::Flushing(end);
         }
     }
@@ -187,10 +187,19 @@ impl Server {
         let queue = &mut self.queues[id.index()];
         let packet = queue.packets.front().expect("a service starts only with a packet");
         queue.state = State::Serving;
-        machine.buffers.free_completion(id);
+        machine.free_completion(id);
         let end = machine.now + packet.work;
         machine.ledger.busy(machine.now, end);
         machine.calendar.set(id.index(), end);
+    }
+
+    /// Takes back the last packet of a queue that holds reserve buffers, but for its first, which
+    /// is in service or about to be.
+    pub(super) fn take_back(&mut self, id: QueueId, machine: &Machine<'_>) -> Option<Packet> {
+        let packets = &mut self.queues[id.index()].packets;
+        let repays = |lease| machine.buffers.destination(id, lease).reserve > 0;
+        let last = (1..packets.len()).rev().find(|index| repays(packets[*index].lease))?;
+        packets.remove(last)
     }
 
     pub(super) fn held(&self, queue: QueueId) -> (Lease, u64) {

@@ -70,7 +70,7 @@ impl TraceReplay {
     fn deliver_first(&mut self, queue: QueueId, machine: &mut Machine<'_>) {
         let packets = &mut self.queues[queue.index()];
         let packet = packets.pop_front().expect("its last buffer has just come back");
-        machine.buffers.free_completion(queue);
+        machine.free_completion(queue);
         machine.deliver(queue, &packet);
         if packets.is_empty() {
             machine.flush(queue);

@@ -62,6 +62,10 @@ pub struct Driver {
     pub memory: DriverMemory,
     /// The interface's MTU in bytes.
     pub mtu: u32,
+    /// Entries of the ring that ethtool calls `rx-mini`; 0: the driver has none.
+    pub mini: u32,
+    /// Entries of the ring that ethtool calls `rx-jumbo`; 0: the driver has none of its own.
+    pub jumbo: u32,
 }
 
 /// What one receive queue consists of.
@@ -119,10 +123,10 @@ impl Driver {
             DriverMemory::GvePageList => per_descriptor(rx, 2 * PAGE, HALF_PAGE),
             DriverMemory::Mana => mana(rx, mtu),
             DriverMemory::VirtioMergeable => virtio_mergeable(rx, mtu),
-            DriverMemory::Vmxnet3 => vmxnet3(rx, mtu),
-            DriverMemory::Fbnic => fbnic(rx),
+            DriverMemory::Vmxnet3 => vmxnet3(rx, self),
+            DriverMemory::Fbnic => fbnic(rx, self),
             DriverMemory::Nfp => nfp(rx, mtu),
-            DriverMemory::Cxgb4 => cxgb4(rx, mtu),
+            DriverMemory::Cxgb4 => cxgb4(rx, self),
         }
     }
 
@@ -139,7 +143,8 @@ impl Driver {
 }
 
 /// A buffer of `bytes` for every descriptor, of which `len` are for the packet.
-fn per_descriptor(rx: u32, bytes: u64, len: u64) -> QueueLayout {
+#[must_use]
+pub(crate) fn per_descriptor(rx: u32, bytes: u64, len: u64) -> QueueLayout {
     QueueLayout {
         bytes: u64::from(rx) * bytes,
         buffers: rx,
@@ -353,20 +358,18 @@ const VMXNET3_HEAD_MAX: u64 = 3072;
 const VMXNET3_HEADERS: u64 = 22;
 /// `VMXNET3_RING_SIZE_ALIGN`.
 const VMXNET3_ALIGN: u64 = 32;
-/// `VMXNET3_DEF_RX_RING2_SIZE`.
-const VMXNET3_RING2: u64 = 512;
 /// `VMXNET3_RX_RING_MAX_SIZE`.
 const VMXNET3_MAX: u64 = 4096;
 
 /// drivers/net/vmxnet3/vmxnet3_drv.c `vmxnet3_adjust_rx_ring_size`.
-fn vmxnet3(rx: u32, mtu: u64) -> QueueLayout {
-    let frame = mtu + VMXNET3_HEADERS;
+fn vmxnet3(rx: u32, driver: Driver) -> QueueLayout {
+    let frame = u64::from(driver.mtu) + VMXNET3_HEADERS;
     let head = frame.min(VMXNET3_HEAD_MAX);
     let each = 1 + (frame - head).div_ceil(PAGE);
     let unit = each * VMXNET3_ALIGN;
     let ring =
         |entries: u64| entries.next_multiple_of(unit).min((VMXNET3_MAX / unit).max(1) * unit);
-    let (first, second) = (ring(u64::from(rx)), ring(VMXNET3_RING2));
+    let (first, second) = (ring(u64::from(rx)), ring(u64::from(driver.jumbo)));
     let heads = first / each;
     QueueLayout {
         bytes: heads * (aligned(HEADROOM + head) + SHARED_INFO) + (first - heads + second) * PAGE,
@@ -377,17 +380,16 @@ fn vmxnet3(rx: u32, mtu: u64) -> QueueLayout {
     }
 }
 
-/// `FBNIC_HPQ_SIZE_DEFAULT` and `FBNIC_PPQ_SIZE_DEFAULT`, pages each.
-const FBNIC_PAGES: u64 = 256;
-
-/// drivers/net/ethernet/meta/fbnic/fbnic_txrx.h: every entry of the header and payload queues is a
-/// page, whatever `rx` is. A packet's payload has a place of half a page here.
-fn fbnic(rx: u32) -> QueueLayout {
+/// drivers/net/ethernet/meta/fbnic/fbnic_txrx.h: every entry of the header and payload queues
+/// (`rx-mini` and `rx-jumbo`) is a page, whatever `rx` is. A packet's payload has a place of half a
+/// page here.
+fn fbnic(rx: u32, driver: Driver) -> QueueLayout {
+    let (headers, payload) = (u64::from(driver.mini), u64::from(driver.jumbo));
     QueueLayout {
-        bytes: 2 * FBNIC_PAGES * PAGE,
-        buffers: count(FBNIC_PAGES * 2),
+        bytes: (headers + payload) * PAGE,
+        buffers: count(payload * 2),
         buffer_len: HALF_PAGE,
-        descriptors: 2 * FBNIC_PAGES,
+        descriptors: headers + payload,
         completions: Some(rx),
     }
 }
@@ -405,19 +407,18 @@ fn nfp(rx: u32, mtu: u64) -> QueueLayout {
 const CXGB4_PAGE: u64 = 64 << 10;
 /// Entries that are never posted, lest the list seems empty: `fl_cap`.
 const CXGB4_UNPOSTED: u32 = 8;
-/// Response queue entries: `init_rspq` in cxgb4_main.c.
-const CXGB4_RESPONSES: u32 = 1024;
 
 /// drivers/net/ethernet/chelsio/cxgb4/sge.c: `rx` is the size of the free list, of which all
-/// entries count as memory and all but 8 are posted. A packet has a place of a full frame here.
-fn cxgb4(rx: u32, mtu: u64) -> QueueLayout {
-    let place = aligned(mtu + HEADERS);
+/// entries count as memory and all but 8 are posted; `rx-mini` is the response queue. A packet has
+/// a place of a full frame here.
+fn cxgb4(rx: u32, driver: Driver) -> QueueLayout {
+    let place = aligned(u64::from(driver.mtu) + HEADERS);
     let places = u64::from(rx.saturating_sub(CXGB4_UNPOSTED)) * (CXGB4_PAGE / place).max(1);
     QueueLayout {
         bytes: u64::from(rx) * CXGB4_PAGE,
         buffers: count(places),
         buffer_len: place,
         descriptors: u64::from(rx),
-        completions: Some(CXGB4_RESPONSES),
+        completions: Some(driver.mini),
     }
 }

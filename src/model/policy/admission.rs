@@ -1,0 +1,76 @@
+//! A reserve's policy at work: rules with memory and chance included.
+
+use super::Policy;
+use super::abm::Abm;
+use super::early_drop::EarlyDrop;
+use crate::id::QueueId;
+use crate::random::Streams;
+use crate::units::SimTime;
+
+/// What a queue asks of a reserve of which enough buffers are free.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Claim {
+    /// The queue.
+    pub(crate) queue: QueueId,
+    /// What it holds of the reserve.
+    pub(crate) held: u32,
+    /// Buffers free.
+    pub(crate) free: u32,
+    /// Buffers asked for, 1 or more and at most `free`.
+    pub(crate) count: u32,
+    /// Queues that hold some of the reserve.
+    pub(crate) holders: u32,
+    /// When.
+    pub(crate) now: SimTime,
+}
+
+/// Who is admitted to one reserve.
+#[derive(Debug)]
+pub(crate) enum Admission {
+    Memoryless(Policy),
+    Abm(Abm),
+    EarlyDrop(EarlyDrop),
+}
+
+impl Admission {
+    /// For reserve number `group` of `entries` buffers, on which some of `queues` queues draw.
+    pub(crate) fn new(
+        policy: Policy,
+        entries: u32,
+        queues: usize,
+        group: u32,
+        streams: Streams,
+    ) -> Self {
+        match policy {
+            Policy::Abm { alpha, interval } => Self::Abm(Abm::new(alpha, interval, queues)),
+            Policy::EarlyDrop { pass, drop } => {
+                let draws = streams.stream(&format!("reserve {group} early drop"));
+                Self::EarlyDrop(EarlyDrop::new(pass, drop, entries, draws))
+            }
+            _ => Self::Memoryless(policy),
+        }
+    }
+
+    /// Whether the claim is granted.
+    pub(crate) fn grants(&mut self, claim: Claim) -> bool {
+        match self {
+            Self::Memoryless(policy) => policy.admits_all(claim.held, claim.free, claim.count),
+            Self::Abm(abm) => abm.grants(claim),
+            Self::EarlyDrop(early_drop) => early_drop.grants(claim),
+        }
+    }
+
+    /// A queue has given `returned` of its buffers back, dedicated ones too, and keeps `kept`.
+    pub(crate) fn returned(&mut self, queue: QueueId, returned: u32, kept: u32, now: SimTime) {
+        if let Self::Abm(abm) = self {
+            abm.returned(queue, returned, kept, now);
+        }
+    }
+
+    /// A queue has got buffers after having had none.
+    pub(crate) fn filled(&mut self, queue: QueueId, now: SimTime) {
+        if let Self::Abm(abm) = self {
+            abm.filled(queue, now);
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! Reserve policies and reposting, by timelines worked out by hand.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+#[path = "support/timeline.rs"]
+mod timeline;
+
+use rxplan::model::buffers::{Accounting, BufferSpec, ReserveSpec};
+use rxplan::model::distribution::Distribution;
+use rxplan::model::host::HostSpec;
+use rxplan::model::ledger::DropReason;
+use rxplan::model::policy::Policy;
+use rxplan::model::port::FifoSpec;
+use rxplan::model::system::SystemSpec;
+use rxplan::model::traffic::Window;
+use rxplan::units::{SimDuration, SimTime};
+
+use timeline::{packets, timeline};
+
+/// Two servers of 100 ns a packet behind rings of `rx` entries and a reserve of `entries`.
+fn system(rx: u32, entries: u32, policy: Policy, arrivals: &[(u64, u32)]) -> SystemSpec {
+    SystemSpec {
+        buffers: BufferSpec {
+            rx: vec![rx; 2],
+            rx_buf_len: 2048,
+            completion_entries: 1 << 10,
+            completion_flow_control: false,
+            reserve: Some(ReserveSpec {
+                entries,
+                policy,
+                accounting: Accounting::Pinned,
+                groups: 1,
+                sync_cost: SimDuration::ZERO,
+                repost: 1,
+                low_watermark: None,
+                lock: false,
+            }),
+        },
+        fifo: FifoSpec::default(),
+        line_rate: None,
+        host: HostSpec::Server {
+            service: vec![Distribution::Constant(100_000); 2],
+            wakeup: Distribution::Constant(0),
+        },
+        stalls: Vec::new(),
+        traffic: packets(arrivals, 1000),
+        window: Window { start: SimTime::ZERO, end: None },
+    }
+}
+
+fn with_reserve(mut system: SystemSpec, change: impl FnOnce(&mut ReserveSpec)) -> SystemSpec {
+    change(system.buffers.reserve.as_mut().unwrap());
+    system
+}
+
+/// The mean of a level with this integral, but for rounding.
+#[track_caller]
+fn assert_mean(mean: f64, integral: u32, time: u32) {
+    let expected = f64::from(integral) / f64::from(time);
+    assert!((mean - expected).abs() < 1e-12, "{mean}, not {expected}");
+}
+
+#[test]
+fn push_out_takes_the_last_packet_of_the_longest_queue_and_spares_the_one_in_service() {
+    let arrivals = &[(0, 0), (1, 0), (2, 0), (3, 1), (4, 1), (5, 1)];
+    let (fates, outcome) = timeline(&system(0, 3, Policy::LongestQueueDrop, arrivals));
+    // At 3 queue 0 has three: its last goes. At 4 it has two and queue 1 would have two: no longer.
+    let expected =
+        [(0, Some(100)), (1, Some(200)), (2, None), (3, Some(103)), (4, None), (5, None)];
+    assert_eq!(fates, expected);
+    let count = |reason: DropReason| {
+        outcome.drops[DropReason::ALL.iter().position(|other| *other == reason).unwrap()]
+    };
+    assert_eq!((count(DropReason::PushedOut), count(DropReason::NoBuffer)), (1, 2));
+}
+
+#[test]
+fn push_out_drops_nothing_while_there_is_room() {
+    let arrivals = &[(0, 0), (1, 0), (2, 0), (3, 1)];
+    let (fates, _) = timeline(&system(0, 4, Policy::LongestQueueDrop, arrivals));
+    assert!(fates.iter().all(|(_, delivered)| delivered.is_some()));
+}
+
+#[test]
+fn a_queue_borrows_what_its_peer_has_free_and_the_peer_finds_it_gone() {
+    let arrivals = &[(0, 0), (1, 0), (2, 0), (3, 1), (100, 1)];
+    let (fates, outcome) = timeline(&system(2, 0, Policy::PeerBorrow, arrivals));
+    // Four entries in all: the third packet borrows one, the fifth comes as the first leaves.
+    let expected = [(0, Some(100)), (1, Some(200)), (2, Some(300)), (3, Some(103))];
+    assert_eq!(fates[..4], expected);
+    assert_eq!(fates[4], (100, Some(203)));
+    assert_eq!(outcome.reserve_in_use.max, 1);
+    let crowded = &[(0, 0), (1, 0), (2, 0), (3, 0), (4, 1)];
+    let (fates, _) = timeline(&system(2, 0, Policy::PeerBorrow, crowded));
+    assert_eq!(fates[4], (4, None));
+}
+
+#[test]
+fn reposts_of_two_cores_at_once_wait_for_the_lock() {
+    let with_cost = |lock| {
+        with_reserve(system(0, 8, Policy::CompleteSharing, &[(0, 0), (0, 1)]), |reserve| {
+            reserve.sync_cost = SimDuration::from_ps(10_000);
+            reserve.lock = lock;
+        })
+    };
+    let (fates, outcome) = timeline(&with_cost(false));
+    assert_eq!(fates, [(0, Some(110)), (0, Some(110))]);
+    assert_eq!(outcome.sync_ps, 20_000);
+    let (fates, outcome) = timeline(&with_cost(true));
+    assert_eq!(fates, [(0, Some(110)), (0, Some(120))]);
+    assert_eq!(outcome.sync_ps, 30_000);
+}
+
+#[test]
+fn below_the_low_watermark_all_that_came_back_is_reposted_at_once() {
+    let limited = |arrivals: &[(u64, u32)]| {
+        with_reserve(system(0, 4, Policy::CompleteSharing, arrivals), |reserve| {
+            reserve.low_watermark = Some(2);
+        })
+    };
+    // One comes back at 100 and waits, as 3 are free. The next leaves 2 free, which are enough; the
+    // third would leave 1, so that the one that waits is reposted first.
+    let (_, outcome) = timeline(&limited(&[(0, 0), (200, 0)]));
+    assert_eq!(outcome.reserve_in_use.max, 2);
+    assert_mean(outcome.reserve_in_use.mean, 200 + 2 * 100, 300);
+    let (_, outcome) = timeline(&limited(&[(0, 0), (200, 0), (201, 1)]));
+    assert_eq!(outcome.reserve_in_use.max, 2);
+    assert_mean(outcome.reserve_in_use.mean, 200 + 2 * 101, 301);
+}
+
+#[test]
+fn a_packet_that_waits_for_a_completion_entry_gets_it_when_the_host_takes_another() {
+    let mut system = system(8, 1, Policy::CompleteSharing, &[(0, 0), (1, 0), (2, 0)]);
+    system.buffers.completion_entries = 1;
+    system.fifo.capacity = 10_000;
+    // At 100 the first packet releases its buffer and then the second is taken: only then is there
+    // a completion entry for the third, which is tried again at 200 otherwise.
+    let (_, outcome) = timeline(&system);
+    assert_mean(outcome.in_use.mean, 100 + 199 + 100, 300);
+    system.buffers.completion_flow_control = true;
+    let (_, outcome) = timeline(&system);
+    assert_mean(outcome.in_use.mean, 100 + 199 + 200, 300);
+}
