@@ -210,10 +210,19 @@ impl Findings {
         let set =
             |field: Option<&Reported<u32>>| known(field).filter(|bytes| *bytes > 0).map(u64::from);
         let completion = set(rings.and_then(|rings| rings.cqe_size.as_ref()));
+        let [mini, jumbo] = self.side_rings(inventory);
         let set = set(rings.and_then(|rings| rings.rx_buf_len.as_ref()));
-        let (mut nic, how) = self.nic(rx, queues, set)?;
-        nic.completion = completion.unwrap_or(nic.completion);
-        let deepest = self.rx_max.as_ref().and_then(|max| self.nic(max.value, queues, set));
+        let adjusted = |rx| {
+            let (mut nic, how) = self.nic(rx, queues, set)?;
+            nic.completion = completion.unwrap_or(nic.completion);
+            if let Some(driver) = &mut nic.driver {
+                driver.mini = mini.unwrap_or(driver.mini);
+                driver.jumbo = jumbo.unwrap_or(driver.jumbo);
+            }
+            Some((nic, how))
+        };
+        let (nic, how) = adjusted(rx)?;
+        let deepest = self.rx_max.as_ref().and_then(|max| adjusted(max.value));
         let at_most = deepest.and_then(|(nic, _)| nic.memory(None).memory());
         let memory = nic.memory(None).memory()?;
         let queue = match nic.driver {
@@ -227,6 +236,19 @@ impl Findings {
             },
         };
         Some(Footprint { nic, queue, memory, at_most, how })
+    }
+
+    /// Entries of the rings that ethtool calls `rx-mini` and `rx-jumbo`, where the preset has them
+    /// and takes so many.
+    fn side_rings(&self, inventory: &Inventory) -> [Option<u32>; 2] {
+        let (Some(preset), Some(rings)) = (self.preset, &inventory.rings) else {
+            return [None, None];
+        };
+        [(&rings.rx_mini, preset.mini), (&rings.rx_jumbo, preset.jumbo)].map(|(set, limits)| {
+            let limits = limits?;
+            let taken = limits.min.value..=limits.max.value;
+            known(set.as_ref()).filter(|entries| taken.contains(entries))
+        })
     }
 
     /// A NIC of such rings, and how its buffers are known. `set`: the size that the driver is set

@@ -65,7 +65,7 @@ fn stall(findings: &Findings, rx: u32, lasting: &Lasting) -> Option<String> {
 pub(super) fn unseen(findings: &Findings, inventory: &Inventory) -> Vec<String> {
     let mut unseen = missing(findings, inventory);
     unseen.extend(driver(findings));
-    unseen.extend(left_out(inventory));
+    unseen.extend(left_out(findings, inventory));
     if findings.line_rate.is_none() {
         unseen.push(
             "the line rate: the interface tells none; name it with --line-rate, or read the times \
@@ -154,12 +154,14 @@ fn missing(findings: &Findings, inventory: &Inventory) -> Vec<String> {
 }
 
 /// Settings that change memory, and that no number here reckons with.
-fn left_out(inventory: &Inventory) -> Vec<String> {
+fn left_out(findings: &Findings, inventory: &Inventory) -> Vec<String> {
     let Some(rings) = &inventory.rings else { return Vec::new() };
     let mut left_out = Vec::new();
-    let more = [("rx-mini", &rings.rx_mini), ("rx-jumbo", &rings.rx_jumbo)];
-    for (name, entries) in more {
-        if let Some(entries) = known(entries.as_ref()).filter(|entries| *entries > 0) {
+    let [mini, jumbo] = findings.side_rings(inventory);
+    let more = [("rx-mini", &rings.rx_mini, mini), ("rx-jumbo", &rings.rx_jumbo, jumbo)];
+    for (name, entries, counted) in more {
+        let set = known(entries.as_ref()).filter(|entries| *entries > 0);
+        if let Some(entries) = set.filter(|_| counted.is_none()) {
             left_out.push(format!(
                 "memory of {name} {entries}: the numbers above have the driver's own choice for it"
             ));

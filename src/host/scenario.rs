@@ -94,6 +94,15 @@ fn nic(text: &mut String, findings: &Findings, footprint: &Footprint) {
     }
     line(text, "queues", format_args!("{queues}"));
     line(text, "rx", format_args!("{rx}"));
+    if let (Some(preset), Some(driver)) = (preset, nic.driver) {
+        for (key, limits, entries) in
+            [("rx_mini", preset.mini, driver.mini), ("rx_jumbo", preset.jumbo, driver.jumbo)]
+        {
+            if limits.is_some() {
+                line(text, key, format_args!("{entries}"));
+            }
+        }
+    }
     if explicit {
         let bytes = footprint.queue.bytes.div_ceil(u64::from(rx.max(1)));
         line(text, "rx_buf_len", format_args!("\"{bytes} B\" # {}", footprint.how));

@@ -352,3 +352,20 @@ fn wrong_input_ends_in_one_sentence() {
         assert!(status == 2 || stderr.lines().count() == 1, "{stderr}");
     }
 }
+
+/// fbnic's pages are those of rx-mini and rx-jumbo, whatever rx is:
+/// Documentation/networking/device_drivers/ethernet/meta/fbnic.rst of Linux 7.3.
+#[test]
+fn rings_beside_rx_count_where_the_driver_has_them() {
+    let text = "driver: fbnic\nRing parameters for e0:\nRX: 65536\nRX Mini: 65536\nRX Jumbo: 65536\n\
+                TX: 1\nRX: 1024\nRX Mini: 512\nRX Jumbo: 1024\nTX: 1\n\
+                Channel parameters for e0:\nCombined: 2\nCombined: 2\n";
+    let report = host_json(&["--from", "-"], text);
+    assert_eq!(report["footprint"]["buffers_bytes"], 2 * (512 + 1024) * 4096);
+    let inventory = read_text("x", text).inventory(None).unwrap();
+    let findings = Findings::new(&inventory, None);
+    assert!(!findings.unseen.iter().any(|text| text.contains("rx-mini")), "{:?}", findings.unseen);
+    let toml = scenario(&findings, Load::new(0.3).unwrap()).unwrap();
+    let found = Scenario::load(&Source::Stdin(toml), &[]).unwrap();
+    assert_eq!(found.memory().memory().unwrap().buffers_bytes, 2 * (512 + 1024) * 4096);
+}
