@@ -8,6 +8,7 @@
 
 mod check;
 mod footprint;
+mod host;
 mod output;
 mod plan;
 mod presets;
@@ -25,6 +26,8 @@ use std::time::Duration;
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
+use crate::input::InputError;
+use crate::input::ethtool::{InventoryError, LiveError};
 use crate::report::{JournalError, OutputError, results_schema};
 use crate::scenario::{Scenario, ScenarioError, Source, printable, schema};
 use crate::sensitivity::SensitivityError;
@@ -128,6 +131,8 @@ enum Command {
     Plan(plan::PlanArgs),
     /// Drops and memory as 1, 2, 4 ... all queues burst in step.
     Sensitivity(ScenarioArgs),
+    /// Read an interface, live or from saved output of ethtool.
+    Host(host::HostArgs),
     /// NICs that are known: ring limits, memory, refill, drop counters, each with its source.
     Presets(presets::PresetsArgs),
     /// Validate a scenario and everything it names.
@@ -172,6 +177,12 @@ enum CommandError {
     Shard(#[from] ShardError),
     #[error(transparent)]
     Journal(#[from] JournalError),
+    #[error(transparent)]
+    Input(#[from] InputError),
+    #[error(transparent)]
+    Inventory(#[from] InventoryError),
+    #[error(transparent)]
+    Live(#[from] LiveError),
     #[error(transparent)]
     Output(#[from] OutputError),
     #[error("standard output: {0}")]
@@ -224,6 +235,7 @@ fn dispatch(cli: &Cli) -> Result<ExitCode, CommandError> {
         Some(Command::Shard(args)) => shard::run(args, global),
         Some(Command::Plan(args)) => plan::run(args, global),
         Some(Command::Sensitivity(args)) => sensitivity::run(args, global),
+        Some(Command::Host(args)) => host::run(args, global),
         Some(Command::Presets(args)) => presets::run(args, global),
         Some(Command::Check(args)) => check::run(args, global),
         Some(Command::Reproduce(args)) => reproduce::run(args, global),

@@ -19,6 +19,7 @@ use thiserror::Error;
 
 mod cdf;
 mod decimal;
+pub mod ethtool;
 mod fault;
 pub mod millisampler;
 pub mod pcap;

@@ -17,7 +17,7 @@
 //! | presets | [`preset`] | NICs and their drivers, with sources |
 //! | input | [`input`] | traces and captures, as plain records |
 //! | scenario | [`scenario`] | the TOML file, and what it means |
-//! | questions | [`simulation`], [`plan`], [`sweep`], [`shard`] | replications, searches, grids |
+//! | questions | [`simulation`], [`plan`], [`sweep`], [`shard`], [`host`] | replications, grids |
 //! | results | [`report`] | JSON, CSV, tables, files |
 //! | program | [`cli`] | arguments, terminal, exit status |
 //!
@@ -55,6 +55,7 @@
 
 pub mod calendar;
 pub mod cli;
+pub mod host;
 pub mod id;
 pub mod input;
 pub mod model;

@@ -10,6 +10,7 @@ mod chelsio;
 mod google;
 mod hypothetical;
 mod intel;
+mod kernel;
 mod meta;
 mod microsoft;
 mod netronome;
@@ -18,6 +19,7 @@ mod value;
 mod virtio;
 mod vmware;
 
+pub use kernel::KERNEL;
 pub use value::{
     Counter, CounterMeaning, QueueRule, RefillMost, RefillRule, Rounding, Source, Sourced,
 };

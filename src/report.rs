@@ -6,6 +6,7 @@
 mod csv;
 mod footprint;
 mod format;
+mod host;
 mod journal;
 mod manifest;
 mod output;
@@ -21,6 +22,9 @@ mod sweep;
 pub use self::csv::{queues_csv, summary_csv, timeline_csv};
 pub use footprint::{ConfigurationRow, FootprintReport, Rx};
 pub use format::format_rate;
+pub use host::{
+    CoalescingRow, DropRow, FootprintRow, HostReport, LastingRow, QueueDrops, Stated, ValueRow,
+};
 pub use journal::{Existing, FinishedPoints, JournalError};
 pub use manifest::{Manifest, Recipe};
 pub use output::{OutputError, PacketFile, check_writable, write_atomically};

@@ -26,7 +26,7 @@ pub use axis::Axis;
 pub use document::{ScenarioText, Source};
 pub(crate) use error::printable;
 pub use error::{Place, ScenarioError};
-pub(crate) use nic::{MTU, MTU_MAX, MTU_MIN, driver_depth};
+pub(crate) use nic::{ENTRIES_MAX, MTU, MTU_MAX, MTU_MIN, QUEUES_MAX, driver_depth};
 pub(crate) use reserve::default_reserve;
 pub use schema::schema;
 pub use template::Template;

@@ -10,7 +10,7 @@ mod size;
 mod time;
 
 pub use parse::QuantityError;
-pub use rate::{BitRate, PacketRate, Rate};
+pub use rate::{BitRate, PacketRate, Rate, format_bit_rate};
 pub use size::{Bytes, format_bytes};
 pub use time::{SimDuration, SimTime};
 

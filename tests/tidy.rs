@@ -14,7 +14,7 @@ const LAYERS: [&[&str]; 9] = [
     &["preset"],
     &["input"],
     &["scenario"],
-    &["simulation", "plan", "sensitivity", "sweep", "shard"],
+    &["simulation", "plan", "sensitivity", "host", "sweep", "shard"],
     &["report"],
     &["cli"],
 ];

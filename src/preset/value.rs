@@ -209,6 +209,8 @@ pub enum CounterMeaning {
     Allocation,
     /// An allowance was used up: nothing to do with rings.
     RateLimit,
+    /// A processor's backlog was full, behind the rings.
+    Backlog,
     /// Several causes.
     Other,
 }
@@ -224,6 +226,7 @@ impl CounterMeaning {
             Self::PcieOrFifo => "NIC FIFO full, or PCIe too slow",
             Self::Allocation => "no memory for a buffer",
             Self::RateLimit => "allowance used up, not ring related",
+            Self::Backlog => "backlog full, behind the rings",
             Self::Other => "several causes",
         }
     }
@@ -238,6 +241,7 @@ impl CounterMeaning {
             Self::PcieOrFifo => "pcie_or_fifo",
             Self::Allocation => "allocation",
             Self::RateLimit => "rate_limit",
+            Self::Backlog => "backlog",
             Self::Other => "other",
         }
     }

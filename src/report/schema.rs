@@ -16,6 +16,8 @@ pub fn results_schema() -> Value {
         ("sensitivity", sensitivity()),
         ("footprint", footprint()),
         ("check", check()),
+        ("host", host()),
+        ("presets", presets()),
         ("shard status", shard_status()),
         ("reproduce", reproduce()),
     ];
@@ -109,6 +111,15 @@ fn estimate() -> Value {
     }))
 }
 
+/// These fields, and the parts of memory, as every command names them.
+fn with_memory(fields: Value) -> Value {
+    let Value::Object(mut fields) = fields else { unreachable!("called with objects") };
+    for part in ["dedicated", "reserve", "descriptor", "completion", "header", "buffers", "total"] {
+        fields.insert(format!("{part}_bytes"), count());
+    }
+    object(&fields.into())
+}
+
 fn simulate() -> Value {
     json!({
         "title": text(),
@@ -124,14 +135,7 @@ fn simulate() -> Value {
             "in_use_max": count(),
             "exhausted_fraction": share(),
         }))),
-        "memory": object(&json!({
-            "dedicated_bytes": count(),
-            "reserve_bytes": count(),
-            "descriptor_bytes": count(),
-            "completion_bytes": count(),
-            "header_bytes": count(),
-            "buffers_bytes": count(),
-            "total_bytes": count(),
+        "memory": with_memory(json!({
             "in_use_bytes_mean": number(),
             "in_use_bytes_max": count(),
             "fill_ratio": number(),
@@ -223,19 +227,12 @@ fn goal() -> Value {
 }
 
 fn configuration() -> Value {
-    object(&json!({
+    with_memory(json!({
         "queues": count(),
         "rx": count(),
         "reserve_entries": count(),
         "policy": or_null(&text()),
         "p99_us": number(),
-        "total_bytes": count(),
-        "buffers_bytes": count(),
-        "dedicated_bytes": count(),
-        "reserve_bytes": count(),
-        "descriptor_bytes": count(),
-        "completion_bytes": count(),
-        "header_bytes": count(),
         "in_use_bytes_max": count(),
         "drop_rate": reference("estimate"),
     }))
@@ -281,7 +278,7 @@ fn sensitivity() -> Value {
 
 fn footprint() -> Value {
     json!({
-        "configurations": list(&object(&json!({
+        "configurations": list(&with_memory(json!({
             "name": text(),
             "nic": or_null(&text()),
             "mtu": or_null(&count()),
@@ -290,13 +287,6 @@ fn footprint() -> Value {
             "reserve_entries": count(),
             "rx_buf_len_bytes": count(),
             "completion_entries": count(),
-            "dedicated_bytes": count(),
-            "reserve_bytes": count(),
-            "descriptor_bytes": count(),
-            "completion_bytes": count(),
-            "header_bytes": count(),
-            "buffers_bytes": count(),
-            "total_bytes": count(),
             "queue_bytes": or_null(&count()),
             "naive_bytes": or_null(&count()),
         }))),
@@ -322,5 +312,82 @@ fn reproduce() -> Value {
     json!({
         "same": boolean(),
         "files": list(&object(&json!({ "file": text(), "same": boolean() }))),
+    })
+}
+
+fn host() -> Value {
+    let stated = |value: &Value| or_null(&object(&json!({ "value": value, "from": text() })));
+    let footprint = with_memory(json!({
+        "queue_bytes": count(),
+        "entry_bytes": count(),
+        "ram_share": or_null(&share()),
+        "total_bytes_at_rx_max": or_null(&count()),
+        "buffers": text(),
+    }));
+    json!({
+        "interface": text(),
+        "driver": stated(&text()),
+        "preset": or_null(&text()),
+        "preset_alternatives": list(&text()),
+        "queues": stated(&count()),
+        "queues_max": or_null(&count()),
+        "rx": stated(&count()),
+        "rss_queues": or_null(&count()),
+        "rx_max": stated(&count()),
+        "mtu": stated(&count()),
+        "line_rate": stated(&count()),
+        "footprint": or_null(&footprint),
+        "ring_lasts": list(&object(&json!({
+            "bits_per_second": count(),
+            "mtu_frames_us": number(),
+            "small_frames_us": number(),
+        }))),
+        "drops": list(&object(&json!({
+            "counter": text(),
+            "cause": text(),
+            "meaning": text(),
+            "count": count(),
+            "queues": list(&counts(&["queue", "count"])),
+            "note": text(),
+            "from": text(),
+        }))),
+        "time_squeeze": or_null(&count()),
+        "page_pool_bytes": or_null(&count()),
+        "coalescing": or_null(&object(&json!({
+            "adaptive": boolean(),
+            "rx_usecs": or_null(&count()),
+            "rx_frames": or_null(&count()),
+            "cqe_mode": boolean(),
+        }))),
+        "driver_notes": list(&text()),
+        "unseen": list(&text()),
+        "answers": list(&text()),
+        "notes": list(&text()),
+        "values": list(&object(&json!({
+            "subject": text(),
+            "name": text(),
+            "value": text(),
+            "from": text(),
+        }))),
+    })
+}
+
+fn presets() -> Value {
+    let value = json!({ "type": ["string", "number", "boolean", "null"] });
+    json!({
+        "presets": list(&object(&json!({
+            "name": text(),
+            "about": text(),
+            "drivers": list(&text()),
+            "values": list(&object(&json!({ "key": text(), "value": value, "source": text() }))),
+            "counters": list(&object(&json!({
+                "name": text(),
+                "meaning": text(),
+                "per_queue": boolean(),
+                "note": text(),
+            }))),
+            "counters_source": text(),
+            "notes": list(&text()),
+        }))),
     })
 }

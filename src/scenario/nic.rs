@@ -15,9 +15,9 @@ use crate::preset::{self, DepthError, Depths, Preset, QueueRule};
 type Result<T> = std::result::Result<T, ScenarioError>;
 
 /// Most queues of a NIC: a typing error is likelier than more.
-const QUEUES_MAX: u32 = 65_536;
+pub(crate) const QUEUES_MAX: u32 = 65_536;
 /// Most entries of a ring or reserve: hardware counts them in far fewer bits.
-pub(super) const ENTRIES_MAX: u32 = 1 << 26;
+pub(crate) const ENTRIES_MAX: u32 = 1 << 26;
 /// Ethernet's own MTU.
 pub(crate) const MTU: u32 = 1500;
 /// The least that IPv4 allows (RFC 791).
@@ -57,7 +57,8 @@ impl NicSpec {
     }
 
     /// Rings of plain buffers, with the defaults for everything else.
-    fn plain(rx: Vec<u32>, rx_buf_len: u64) -> Self {
+    #[must_use]
+    pub fn plain(rx: Vec<u32>, rx_buf_len: u64) -> Self {
         Self {
             preset: None,
             mtu: MTU,

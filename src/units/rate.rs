@@ -192,6 +192,17 @@ impl fmt::Display for PacketRate {
     }
 }
 
+/// A bit rate for people: `25 Gbit/s`.
+#[must_use]
+pub fn format_bit_rate(bits_per_second: u64) -> String {
+    let units = BIT_UNITS.iter().rev();
+    let whole = |factor: u128| u128::from(bits_per_second).is_multiple_of(factor);
+    match units.clone().find(|(_, factor)| whole(*factor) && bits_per_second > 0) {
+        Some((unit, factor)) => format!("{} {unit}", u128::from(bits_per_second) / factor),
+        None => format!("{bits_per_second} bit/s"),
+    }
+}
+
 /// Lowest terms as 64-bit numbers; a fraction that does not fit loses low bits of both parts,
 /// a relative error below 2^-60.
 fn reduce(numerator: u128, denominator: u128) -> Option<(u64, u64)> {
