@@ -10,6 +10,7 @@ mod check;
 mod footprint;
 mod output;
 mod plan;
+mod plot;
 mod progress;
 mod sensitivity;
 mod simulate;
@@ -21,6 +22,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::plot::PlotError;
 use crate::report::OutputError;
 use crate::scenario::{Scenario, ScenarioError, Source, printable, schema};
 use crate::sensitivity::SensitivityError;
@@ -115,6 +117,8 @@ enum Command {
     Plan(plan::PlanArgs),
     /// Drops and memory as 1, 2, 4 ... all queues burst in step.
     Sensitivity(ScenarioArgs),
+    /// Figures (SVG) and a report (HTML) from result files; simulates nothing.
+    Plot(plot::PlotArgs),
     /// Validate a scenario and everything it names.
     Check(ScenarioArgs),
     /// Print the JSON Schema of a scenario.
@@ -142,6 +146,8 @@ enum CommandError {
     Sensitivity(#[from] SensitivityError),
     #[error(transparent)]
     Output(#[from] OutputError),
+    #[error(transparent)]
+    Plot(#[from] PlotError),
     #[error("standard output: {0}")]
     Stdout(#[source] io::Error),
     #[error("standard input: {0}; give a scenario file, or pipe one in")]
@@ -187,6 +193,7 @@ fn dispatch(cli: &Cli) -> Result<ExitCode, CommandError> {
         Some(Command::Simulate(args)) => simulate::run(args, global),
         Some(Command::Plan(args)) => plan::run(args, global),
         Some(Command::Sensitivity(args)) => sensitivity::run(args, global),
+        Some(Command::Plot(args)) => plot::run(args, global),
         Some(Command::Check(args)) => check::run(args, global),
         Some(Command::Schema) => {
             print(&format!("{:#}\n", schema()))?;

@@ -18,6 +18,7 @@
 //! | scenario | [`scenario`] | the TOML file, and what it means |
 //! | questions | [`simulation`], [`plan`] | replications; the search for least memory |
 //! | results | [`report`] | JSON, CSV, tables, files |
+//! | figures | [`plot`] | SVG and HTML from result files |
 //! | program | [`cli`] | arguments, terminal, exit status |
 //!
 //! # Example
@@ -58,6 +59,7 @@ pub mod id;
 pub mod input;
 pub mod model;
 pub mod plan;
+pub mod plot;
 pub mod random;
 pub mod report;
 pub mod scenario;

@@ -15,7 +15,7 @@ mod simulate;
 pub use self::csv::{queues_csv, summary_csv, timeline_csv};
 pub use footprint::{ConfigurationRow, FootprintReport, Rx};
 pub use format::format_rate;
-pub use manifest::Manifest;
+pub use manifest::{Manifest, RecordedManifest};
 pub use output::{OutputError, PacketFile, check_writable, write_atomically};
 pub use plan::{ConfigRow, Goal, PlanReport};
 pub use sensitivity::{InPhaseRow, SensitivityReport};

@@ -1,0 +1,129 @@
+//! `rxplan plot`: figures and a report from result files.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::{CommandError, Global, output, print};
+use crate::plot::{Context, Figure, ResultFile};
+use crate::report::write_atomically;
+
+/// Draw result files.
+#[derive(Debug, Args)]
+pub(super) struct PlotArgs {
+    /// Folders with results, or result files (CSV, also gzip).
+    #[arg(required = true, value_name = "RESULTS")]
+    results: Vec<PathBuf>,
+    /// Also write one self-contained HTML report with all figures to this file.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+}
+
+/// A result file to draw and where its figures go.
+struct Input {
+    path: PathBuf,
+    /// The folder for its figures.
+    target: PathBuf,
+}
+
+pub(super) fn run(args: &PlotArgs, global: &Global) -> Result<ExitCode, CommandError> {
+    let mut inputs = Vec::new();
+    for path in &args.results {
+        collect(path, global.out.as_deref(), &mut inputs)?;
+    }
+    let mut written: BTreeMap<PathBuf, PathBuf> = BTreeMap::new();
+    for input in &inputs {
+        let file = ResultFile::open(&input.path, context_of(&input.path))?;
+        for figure in file.figures()? {
+            let target = input.target.join(figure_name(&input.path, &figure));
+            if let Some(other) = written.insert(target.clone(), input.path.clone()) {
+                return Err(CommandError::Refused(format!(
+                    "{}: figures of {} and of {} would both be written there; plot them into \
+                     different folders",
+                    target.display(),
+                    other.display(),
+                    input.path.display()
+                )));
+            }
+            output::make_folder(&input.target)?;
+            write_atomically(&target, figure.svg.as_bytes())?;
+        }
+    }
+    let list: Vec<String> = written.keys().map(|path| format!("{}\n", path.display())).collect();
+    print(&list.concat())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `frontier.svg`, or `packets-burst.svg` where the file's own name says less.
+fn figure_name(path: &Path, figure: &Figure) -> String {
+    let stem = stem(path);
+    if stem == figure.name { format!("{stem}.svg") } else { format!("{stem}-{}.svg", figure.name) }
+}
+
+/// A file's name without `.csv` and `.gz`.
+fn stem(path: &Path) -> String {
+    let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into());
+    let name = name.strip_suffix(".gz").unwrap_or(&name);
+    name.strip_suffix(".csv").unwrap_or(name).to_owned()
+}
+
+fn is_result(path: &Path) -> bool {
+    let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into());
+    path.is_file() && (name.ends_with(".csv") || name.ends_with(".csv.gz"))
+}
+
+/// Adds a file, or the result files of a folder and of the folders in it.
+fn collect(path: &Path, out: Option<&Path>, inputs: &mut Vec<Input>) -> Result<(), CommandError> {
+    if !path.is_dir() {
+        let beside = path.parent().unwrap_or(Path::new("")).to_owned();
+        let target = out.map_or(beside, Path::to_owned);
+        inputs.push(Input { path: path.to_owned(), target });
+        return Ok(());
+    }
+    let before = inputs.len();
+    for folder in std::iter::once(path.to_owned()).chain(entries(path, Path::is_dir)?) {
+        let below = folder.strip_prefix(path).unwrap_or(Path::new("")).to_owned();
+        let target = out.map_or_else(|| folder.clone(), |out| out.join(below));
+        for path in entries(&folder, is_result)? {
+            inputs.push(Input { path, target: target.clone() });
+        }
+    }
+    if inputs.len() == before {
+        return Err(CommandError::Refused(format!(
+            "{}: no CSV file in it or its folders; name a folder that --out of simulate, plan or \
+             sensitivity wrote",
+            path.display()
+        )));
+    }
+    Ok(())
+}
+
+/// The entries of a folder that are wanted, sorted.
+fn entries(folder: &Path, wanted: impl Fn(&Path) -> bool) -> Result<Vec<PathBuf>, CommandError> {
+    let refused =
+        |error| CommandError::Refused(format!("{}: cannot read: {error}", folder.display()));
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(refused)? {
+        let path = entry.map_err(refused)?.path();
+        if wanted(&path) {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// What lies beside a result file: the manifest, and a plan.
+fn context_of(path: &Path) -> Context {
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let mut context = Context::default();
+    if let Ok(text) = std::fs::read_to_string(folder.join("manifest.toml")) {
+        context.add_manifest(folder, text);
+    }
+    if let Ok(text) = std::fs::read_to_string(folder.join("plan.json")) {
+        context.add_plan(&text);
+    }
+    context
+}

@@ -1,0 +1,299 @@
+//! One burst, packet by packet: how ring and reserve fill, what the host takes, what is dropped.
+
+use super::context::Context;
+use super::figure::{Figure, Frame, HEAD, Heading, Sheet};
+use super::packets::{Packet, Packets};
+use super::panel::Panel;
+use super::scale::Scale;
+use super::theme::{BLUE, GREEN, INK, MUTED, ORANGE, VERMILLION, WIDTH, number};
+
+const HEIGHT: f64 = 720.0;
+/// Most corners of a curve; between them the highest value is kept.
+const CORNERS: usize = 700;
+
+/// Something happens to a queue's buffers.
+#[derive(Debug, Clone, Copy)]
+struct Change {
+    time: f64,
+    queue: u64,
+    ring: f64,
+    reserve: f64,
+}
+
+/// A queue and a span of time, in nanoseconds.
+#[derive(Debug, Clone, Copy)]
+struct Window {
+    queue: u64,
+    begin: f64,
+    end: f64,
+}
+
+/// A curve over time: microseconds and value.
+type Curve = Vec<(f64, f64)>;
+
+/// The figure of the greatest burst, if any packet was delivered.
+pub(super) fn figure(packets: &Packets, context: &Context) -> Option<Figure> {
+    let changes = changes(&packets.all);
+    let window = greatest(&packets.all, &changes)?;
+    let heading = Heading {
+        title: format!("A burst on queue {}", window.queue),
+        subject: packets.subject(context),
+        notes: context.notes(&packets.count_text()),
+    };
+    let inside: Vec<&Packet> = packets
+        .all
+        .iter()
+        .filter(|packet| packet.queue == window.queue)
+        .filter(|packet| (window.begin..=window.end).contains(&packet.arrival))
+        .collect();
+    let dropped = inside.iter().filter(|packet| packet.dropped.is_some()).count();
+    let description = format!(
+        "{} packets within {} µs, {} of them dropped.",
+        inside.len(),
+        number(((window.end - window.begin) / 1e3).round()),
+        dropped
+    );
+    Some(Figure::draw("burst", &heading, HEIGHT, description, |sheet| {
+        let height = (HEIGHT - HEAD) / 3.0;
+        let frame =
+            |index: f64| Frame { left: 0.0, top: HEAD + index * height, width: WIDTH, height };
+        ring(sheet, frame(0.0), &changes, window, context);
+        reserve(sheet, frame(1.0), &changes, window, context);
+        fates(sheet, frame(2.0), &packets.all, window);
+    }))
+}
+
+/// What takes and frees buffers, in order of time; what is freed at an instant comes first.
+fn changes(packets: &[Packet]) -> Vec<Change> {
+    let mut changes = Vec::with_capacity(packets.len() * 2);
+    for packet in packets.iter().filter(|packet| packet.dropped.is_none()) {
+        let (queue, reserve) = (packet.queue, packet.from_reserve);
+        let ring = packet.buffers - reserve;
+        changes.push(Change { time: packet.arrival, queue, ring, reserve });
+        if let Some(time) = packet.delivered {
+            changes.push(Change { time, queue, ring: -ring, reserve: -reserve });
+        }
+    }
+    let order = |change: &Change| change.ring + change.reserve > 0.0;
+    changes.sort_by(|a, b| a.time.total_cmp(&b.time).then(order(a).cmp(&order(b))));
+    changes
+}
+
+/// The burst that dropped most, or that held most where none dropped: from the last time its queue
+/// was empty to the next.
+fn greatest(packets: &[Packet], changes: &[Change]) -> Option<Window> {
+    let mut bursts: std::collections::BTreeMap<u64, Burst> = std::collections::BTreeMap::new();
+    let mut drops = packets.iter().filter(|packet| packet.dropped.is_some()).peekable();
+    let mut best: Option<(Window, (usize, f64))> = None;
+    for change in changes {
+        while let Some(packet) = drops.next_if(|packet| packet.arrival <= change.time) {
+            bursts.entry(packet.queue).or_default().dropped += 1;
+        }
+        let burst = bursts.entry(change.queue).or_default();
+        if burst.held <= 0.0 {
+            *burst = Burst { begin: change.time, ..Burst::default() };
+        }
+        burst.held += change.ring + change.reserve;
+        burst.most = burst.most.max(burst.held);
+        let size = (burst.dropped, burst.most);
+        let is_greater = best
+            .as_ref()
+            .is_none_or(|(_, other)| size.0.cmp(&other.0).then(size.1.total_cmp(&other.1)).is_gt());
+        if burst.held <= 0.0 && is_greater {
+            let window = Window { queue: change.queue, begin: burst.begin, end: change.time };
+            best = Some((window, size));
+        }
+    }
+    let (Window { queue, begin, end }, _) = best?;
+    let margin = (end - begin) * 0.06;
+    Some(Window { queue, begin: begin - margin, end: end + margin })
+}
+
+/// A time in which a queue holds packets.
+#[derive(Debug, Clone, Copy, Default)]
+struct Burst {
+    begin: f64,
+    held: f64,
+    most: f64,
+    dropped: usize,
+}
+
+impl Window {
+    /// Microseconds since the window's beginning.
+    fn micros(&self, time: f64) -> f64 {
+        (time - self.begin) / 1e3
+    }
+
+    fn scale(&self) -> Scale {
+        let title = format!("time (µs) after {} ms", number((self.begin / 1e3).round() / 1e3));
+        Scale::linear(&title, 0.0, self.micros(self.end))
+    }
+
+    /// A running sum of what changes, within the window and thinned.
+    fn curve(&self, steps: impl Iterator<Item = (f64, f64)>) -> Curve {
+        let mut value = 0.0;
+        let mut curve = vec![(0.0, 0.0)];
+        for (time, by) in steps {
+            if time > self.end {
+                break;
+            }
+            value += by;
+            if time < self.begin {
+                curve[0] = (0.0, value);
+            } else {
+                curve.push((self.micros(time), value));
+            }
+        }
+        curve.push((self.micros(self.end), value));
+        thinned(&curve)
+    }
+}
+
+/// At most about twice [`CORNERS`] corners: the lowest and highest of each slice.
+fn thinned(curve: &[(f64, f64)]) -> Curve {
+    if curve.len() <= 2 * CORNERS {
+        return curve.to_vec();
+    }
+    let slice = curve.len().div_ceil(CORNERS);
+    let ends = |points: &[(f64, f64)]| {
+        let by_value = |a: &&(f64, f64), b: &&(f64, f64)| a.1.total_cmp(&b.1);
+        let least = points.iter().min_by(by_value).copied();
+        let most = points.iter().max_by(by_value).copied();
+        let mut pair: Vec<_> = least.into_iter().chain(most).collect();
+        pair.sort_by(|a, b| a.0.total_cmp(&b.0));
+        pair
+    };
+    let mut thin: Curve = curve.chunks(slice).flat_map(ends).collect();
+    thin.extend(curve.last());
+    thin
+}
+
+fn most(curve: &Curve) -> f64 {
+    curve.iter().map(|(_, value)| *value).fold(0.0, f64::max)
+}
+
+fn ring(
+    sheet: &mut Sheet<'_>,
+    frame: Frame,
+    changes: &[Change],
+    window: Window,
+    context: &Context,
+) {
+    let own = || changes.iter().filter(|change| change.queue == window.queue);
+    let ring = window.curve(own().map(|change| (change.time, change.ring)));
+    let both = window.curve(own().map(|change| (change.time, change.ring + change.reserve)));
+    let depth = context.scenario.as_ref().and_then(|scenario| {
+        let place = usize::try_from(window.queue).ok()?;
+        scenario.nic.rx.get(place).map(|rx| f64::from(*rx))
+    });
+    let has_reserve = most(&both) > most(&ring);
+    let mut entries = vec![("from its own ring", BLUE)];
+    if has_reserve {
+        entries.push(("and from the reserve", ORANGE));
+    }
+    let frame = with_legend(sheet, frame, &entries);
+    let y = Scale::from_zero("buffers that it holds", most(&both).max(depth.unwrap_or(0.0)));
+    let mut panel = Panel::new(sheet, frame, window.scale(), y);
+    if has_reserve {
+        panel.steps_filled(&both, ORANGE, 0.55);
+    }
+    panel.steps_filled(&ring, BLUE, 0.75);
+    if let Some(depth) = depth {
+        panel.level(depth, &format!("ring of {}", number(depth)), INK);
+    }
+    values(&mut panel, &both, "buffers held");
+}
+
+fn reserve(
+    sheet: &mut Sheet<'_>,
+    frame: Frame,
+    changes: &[Change],
+    window: Window,
+    context: &Context,
+) {
+    let all = window.curve(changes.iter().map(|change| (change.time, change.reserve)));
+    let entries = context.scenario.as_ref().and_then(|scenario| scenario.reserve.as_ref());
+    let size = entries.map(|reserve| f64::from(reserve.groups) * f64::from(reserve.entries));
+    if size.is_none() && most(&all) <= 0.0 {
+        let middle = (WIDTH / 2.0, frame.top + frame.height / 2.0);
+        sheet.text("there is no reserve", middle, super::figure::Anchor::Centre, MUTED);
+        return;
+    }
+    let frame = with_legend(sheet, frame, &[("reserve, used by all queues", ORANGE)]);
+    let y = Scale::from_zero("buffers of the reserve", most(&all).max(size.unwrap_or(0.0)));
+    let mut panel = Panel::new(sheet, frame, window.scale(), y);
+    panel.steps_filled(&all, ORANGE, 0.55);
+    if let Some(size) = size {
+        panel.level(size, &format!("reserve of {}", number(size)), INK);
+    }
+    values(&mut panel, &all, "reserve buffers in use");
+}
+
+fn fates(sheet: &mut Sheet<'_>, frame: Frame, packets: &[Packet], window: Window) {
+    let own = || {
+        let inside = |packet: &&Packet| (window.begin..=window.end).contains(&packet.arrival);
+        packets.iter().filter(move |packet| packet.queue == window.queue).filter(inside)
+    };
+    let arrived = window.curve(own().map(|packet| (packet.arrival, 1.0)));
+    let mut times: Vec<f64> = own().filter_map(|packet| packet.delivered).collect();
+    times.sort_by(f64::total_cmp);
+    let delivered = window.curve(times.into_iter().map(|time| (time, 1.0)));
+    let dropped = own().filter(|packet| packet.dropped.is_some());
+    let dropped = window.curve(dropped.map(|packet| (packet.arrival, 1.0)));
+    let entries = [("arrived", INK), ("delivered", GREEN), ("dropped", VERMILLION)];
+    let frame = with_legend(sheet, frame, &entries);
+    let y = Scale::from_zero("packets so far", most(&arrived));
+    let mut panel = Panel::new(sheet, frame, window.scale(), y);
+    for (curve, colour) in [(&arrived, INK), (&delivered, GREEN), (&dropped, VERMILLION)] {
+        panel.steps(curve, colour, 2.0);
+    }
+    for (curve, name) in [(&arrived, "arrived"), (&delivered, "delivered"), (&dropped, "dropped")] {
+        values(&mut panel, curve, name);
+    }
+}
+
+/// Draws the legend of a panel above it and returns what is left of the frame.
+fn with_legend(
+    sheet: &Sheet<'_>,
+    frame: Frame,
+    entries: &[(&str, plotters::style::RGBColor)],
+) -> Frame {
+    sheet.legend((frame.left + 90.0, frame.top + 8.0), entries);
+    Frame { top: frame.top + 14.0, height: frame.height - 14.0, ..frame }
+}
+
+/// Values on hovering, at some corners of a curve.
+fn values(panel: &mut Panel<'_, '_>, curve: &Curve, name: &str) {
+    for (time, value) in curve.iter().step_by((curve.len() / 40).max(1)) {
+        let text = format!("{} µs: {} {name}", number(*time), number(*value));
+        panel.hover((*time, *value), text);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn packet(arrival: f64, delivered: f64) -> Packet {
+        let delivered = Some(delivered);
+        Packet { arrival, queue: 0, delivered, dropped: None, buffers: 1.0, from_reserve: 0.0 }
+    }
+
+    #[test]
+    fn the_greatest_burst_is_the_one_that_holds_most() {
+        let packets =
+            [packet(0.0, 10.0), packet(100.0, 130.0), packet(110.0, 140.0), packet(200.0, 201.0)];
+        let window = greatest(&packets, &changes(&packets)).unwrap();
+        assert!(window.begin < 100.0 && window.begin > 10.0, "{window:?}");
+        assert!(window.end > 140.0 && window.end < 200.0, "{window:?}");
+    }
+
+    #[test]
+    fn thinning_keeps_the_peak() {
+        let mut curve: Curve = (0..100_000).map(|time| (f64::from(time), 1.0)).collect();
+        curve[31_234].1 = 9.0;
+        let thin = thinned(&curve);
+        assert!(thin.len() <= 2 * CORNERS + 1);
+        assert!((most(&thin) - 9.0).abs() < 1e-12);
+    }
+}

@@ -1,0 +1,171 @@
+//! What is known of a result besides its numbers: the manifest, the scenario, the plan.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::theme::number;
+use crate::report::RecordedManifest;
+use crate::scenario::{DEFAULT_SCENARIO, Scenario, Source};
+
+/// What is known of the results in a folder.
+#[derive(Debug, Clone, Default)]
+pub struct Context {
+    /// The manifest's text.
+    pub manifest_text: Option<String>,
+    /// What the manifest says.
+    pub manifest: Option<RecordedManifest>,
+    /// The scenario that the manifest names, if it is still the same.
+    pub scenario: Option<Scenario>,
+    /// Its text.
+    pub scenario_text: Option<String>,
+    /// What `plan` wrote.
+    pub plan: Option<PlanFile>,
+}
+
+/// The part of `plan.json` that figures use.
+#[derive(Debug, Clone, Deserialize)]
+pub struct PlanFile {
+    /// Title of the scenario.
+    pub title: String,
+    /// What was asked for.
+    pub goal: GoalPart,
+    /// How it ended.
+    pub verdict: String,
+    /// Why.
+    pub why: String,
+    /// The least memory.
+    pub recommended: Option<Shape>,
+    /// The least memory without a reserve.
+    pub today: Option<Shape>,
+    /// What is compared with.
+    pub baseline: Option<Shape>,
+    /// The scenario's own configuration.
+    pub scenario: Option<Shape>,
+}
+
+/// The goal of a plan.
+#[derive(Debug, Clone, Deserialize)]
+pub struct GoalPart {
+    /// At most this share of packets dropped.
+    pub max_drop_rate: f64,
+    /// With this confidence.
+    pub confidence: f64,
+}
+
+/// A configuration of a plan.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Shape {
+    /// Queues.
+    pub queues: u64,
+    /// Entries of each.
+    pub rx: u64,
+    /// Entries of the reserve.
+    pub reserve_entries: u64,
+    /// All memory, in bytes.
+    pub total_bytes: f64,
+    /// Share of packets dropped.
+    pub drop_rate: Rate,
+}
+
+/// A drop rate with its interval.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Rate {
+    /// Best estimate.
+    pub estimate: f64,
+    /// Lower end.
+    pub ci_low: f64,
+    /// Upper end.
+    pub ci_high: f64,
+}
+
+impl Shape {
+    /// `32 × 512 + 4096`.
+    pub(super) fn name(&self) -> String {
+        shape_name(self.queues, self.rx, self.reserve_entries)
+    }
+}
+
+/// `32 × 512 + 4096`: queues, their entries, and the reserve's.
+pub(super) fn shape_name(queues: u64, rx: u64, reserve: u64) -> String {
+    match reserve {
+        0 => format!("{queues} × {rx}"),
+        reserve => format!("{queues} × {rx} + {reserve}"),
+    }
+}
+
+impl Context {
+    /// Takes in a manifest, and the scenario it names if that can be found in the working folder or
+    /// in one above the manifest's and has not changed since.
+    pub fn add_manifest(&mut self, folder: &Path, text: String) {
+        let Ok(manifest) = RecordedManifest::parse(&text) else { return };
+        let built_in = manifest.scenario == "<built-in>";
+        let mut places = vec![PathBuf::from(&manifest.scenario)];
+        places.extend(folder.ancestors().map(|above| above.join(&manifest.scenario)));
+        let sources = places.into_iter().map(Source::File);
+        let sources = sources.chain(built_in.then_some(Source::BuiltIn));
+        let same = |scenario: &Scenario| scenario.hash == manifest.scenario_sha256;
+        self.scenario_text = None;
+        self.scenario = None;
+        for source in sources {
+            let loaded = Scenario::load(&source, &manifest.overrides).ok().filter(same);
+            if let Some(scenario) = loaded {
+                self.scenario = Some(scenario);
+                self.scenario_text = text_of(&source);
+                break;
+            }
+        }
+        self.manifest = Some(manifest);
+        self.manifest_text = Some(text);
+    }
+
+    /// Takes in what `plan` wrote as JSON.
+    pub fn add_plan(&mut self, text: &str) {
+        self.plan = serde_json::from_str(text).ok();
+    }
+
+    /// Title of the scenario, if it is known.
+    pub(super) fn title(&self) -> Option<String> {
+        let scenario = self.scenario.as_ref().map(|scenario| scenario.title.clone());
+        scenario.or_else(|| self.plan.as_ref().map(|plan| plan.title.clone()))
+    }
+
+    /// The line that every figure has: the seed, and n in `count`.
+    pub(super) fn notes(&self, count: &str) -> String {
+        let seed = match &self.manifest {
+            Some(manifest) => format!("seed {}", manifest.seed),
+            None => "seed not recorded".to_owned(),
+        };
+        let changed: Vec<_> =
+            self.manifest.iter().flat_map(|manifest| &manifest.overrides).collect();
+        let changed = match changed[..] {
+            [] => String::new(),
+            _ => {
+                let list: Vec<&str> = changed.iter().map(|text| text.as_str()).collect();
+                format!("; with {}", list.join(", "))
+            }
+        };
+        format!("{seed}; n = {count}{changed}")
+    }
+
+    /// `4 replications of 60 ms, 95 % intervals`, as far as is known.
+    pub(super) fn replications(&self) -> Option<String> {
+        let run = &self.scenario.as_ref()?.run;
+        let each = run.duration.map_or_else(String::new, |duration| format!(" of {duration}"));
+        let level = number(run.confidence * 100.0);
+        Some(format!("{} replications{each}; {level} % intervals", run.replications))
+    }
+}
+
+fn text_of(source: &Source) -> Option<String> {
+    match source {
+        Source::BuiltIn => Some(DEFAULT_SCENARIO.to_owned()),
+        Source::Stdin(_) => None,
+        Source::File(path) => {
+            let mut text = String::new();
+            let mut reader = crate::input::open(path).ok()?;
+            std::io::Read::read_to_string(&mut reader, &mut text).ok()?;
+            Some(text)
+        }
+    }
+}
