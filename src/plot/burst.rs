@@ -5,9 +5,10 @@ use super::figure::{Figure, Frame, HEAD, Heading, Sheet};
 use super::packets::{Packet, Packets};
 use super::panel::Panel;
 use super::scale::Scale;
-use super::theme::{BLUE, GREEN, INK, MUTED, ORANGE, VERMILLION, WIDTH, number};
+use super::theme::{BLUE, GREEN, INK, ORANGE, VERMILLION, number};
 
-const HEIGHT: f64 = 720.0;
+/// Height of a pair of axes, in pixels.
+const ROW: f64 = 215.0;
 /// Most corners of a curve; between them the highest value is kept.
 const CORNERS: usize = 700;
 
@@ -35,11 +36,6 @@ type Curve = Vec<(f64, f64)>;
 pub(super) fn figure(packets: &Packets, context: &Context) -> Option<Figure> {
     let changes = changes(&packets.all);
     let window = greatest(&packets.all, &changes)?;
-    let heading = Heading {
-        title: format!("A burst on queue {}", window.queue),
-        subject: packets.subject(context),
-        notes: context.notes(&packets.count_text()),
-    };
     let inside: Vec<&Packet> = packets
         .all
         .iter()
@@ -47,19 +43,36 @@ pub(super) fn figure(packets: &Packets, context: &Context) -> Option<Figure> {
         .filter(|packet| (window.begin..=window.end).contains(&packet.arrival))
         .collect();
     let dropped = inside.iter().filter(|packet| packet.dropped.is_some()).count();
+    let heading = Heading {
+        title: format!(
+            "A burst on queue {}: {} packets, {} dropped",
+            window.queue,
+            number(inside.len() as f64),
+            if dropped == 0 { "none".to_owned() } else { number(dropped as f64) }
+        ),
+        subject: packets.subject(context),
+        notes: context.notes(&packets.count_text()),
+    };
     let description = format!(
         "{} packets within {} µs, {} of them dropped.",
         inside.len(),
         number(((window.end - window.begin) / 1e3).round()),
         dropped
     );
-    Some(Figure::draw("burst", &heading, HEIGHT, description, |sheet| {
-        let height = (HEIGHT - HEAD) / 3.0;
-        let frame =
-            |index: f64| Frame { left: 0.0, top: HEAD + index * height, width: WIDTH, height };
-        ring(sheet, frame(0.0), &changes, window, context);
-        reserve(sheet, frame(1.0), &changes, window, context);
-        fates(sheet, frame(2.0), &packets.all, window);
+    let reserve_size = context.scenario.as_ref().and_then(|scenario| scenario.reserve.as_ref());
+    let reserve_size =
+        reserve_size.map(|reserve| f64::from(reserve.groups) * f64::from(reserve.entries));
+    let used = window.curve(changes.iter().map(|change| (change.time, change.reserve)));
+    let has_reserve = reserve_size.is_some() || most(&used) > 0.0;
+    let rows = if has_reserve { 3 } else { 2 };
+    let height = HEAD + ROW * rows as f64;
+    Some(Figure::draw("burst", &heading, height, description, |sheet| {
+        let frame = |index| Frame::row(index, rows, height);
+        ring(sheet, frame(0), &changes, window, context);
+        if has_reserve {
+            reserve(sheet, frame(1), &used, window, reserve_size);
+        }
+        fates(sheet, frame(rows - 1), &packets.all, window);
     }))
 }
 
@@ -124,9 +137,11 @@ impl Window {
         (time - self.begin) / 1e3
     }
 
-    fn scale(&self) -> Scale {
-        let title = format!("time (µs) after {} ms", number((self.begin / 1e3).round() / 1e3));
-        Scale::linear(&title, 0.0, self.micros(self.end))
+    /// The time axis, with a title or without.
+    fn scale(&self, is_titled: bool) -> Scale {
+        let begin = number((self.begin / 1e3).round() / 1e3);
+        let title = format!("time (µs) since {begin} ms of the run");
+        Scale::linear(if is_titled { &title } else { "" }, 0.0, self.micros(self.end))
     }
 
     /// A running sum of what changes, within the window and thinned.
@@ -191,9 +206,10 @@ fn ring(
     if has_reserve {
         entries.push(("and from the reserve", ORANGE));
     }
-    let frame = with_legend(sheet, frame, &entries);
+    sheet.legend(frame.legend(), &entries);
+    let frame = frame.below_legend();
     let y = Scale::from_zero("buffers that it holds", most(&both).max(depth.unwrap_or(0.0)));
-    let mut panel = Panel::new(sheet, frame, window.scale(), y);
+    let mut panel = Panel::new(sheet, frame, window.scale(false), y);
     if has_reserve {
         panel.steps_filled(&both, ORANGE, 0.55);
     }
@@ -204,29 +220,15 @@ fn ring(
     values(&mut panel, &both, "buffers held");
 }
 
-fn reserve(
-    sheet: &mut Sheet<'_>,
-    frame: Frame,
-    changes: &[Change],
-    window: Window,
-    context: &Context,
-) {
-    let all = window.curve(changes.iter().map(|change| (change.time, change.reserve)));
-    let entries = context.scenario.as_ref().and_then(|scenario| scenario.reserve.as_ref());
-    let size = entries.map(|reserve| f64::from(reserve.groups) * f64::from(reserve.entries));
-    if size.is_none() && most(&all) <= 0.0 {
-        let middle = (WIDTH / 2.0, frame.top + frame.height / 2.0);
-        sheet.text("there is no reserve", middle, super::figure::Anchor::Centre, MUTED);
-        return;
-    }
-    let frame = with_legend(sheet, frame, &[("reserve, used by all queues", ORANGE)]);
-    let y = Scale::from_zero("buffers of the reserve", most(&all).max(size.unwrap_or(0.0)));
-    let mut panel = Panel::new(sheet, frame, window.scale(), y);
-    panel.steps_filled(&all, ORANGE, 0.55);
+fn reserve(sheet: &mut Sheet<'_>, frame: Frame, used: &Curve, window: Window, size: Option<f64>) {
+    sheet.legend(frame.legend(), &[("reserve, used by all queues", ORANGE)]);
+    let y = Scale::from_zero("buffers of the reserve", most(used).max(size.unwrap_or(0.0)));
+    let mut panel = Panel::new(sheet, frame.below_legend(), window.scale(false), y);
+    panel.steps_filled(used, ORANGE, 0.55);
     if let Some(size) = size {
         panel.level(size, &format!("reserve of {}", number(size)), INK);
     }
-    values(&mut panel, &all, "reserve buffers in use");
+    values(&mut panel, used, "reserve buffers in use");
 }
 
 fn fates(sheet: &mut Sheet<'_>, frame: Frame, packets: &[Packet], window: Window) {
@@ -241,25 +243,16 @@ fn fates(sheet: &mut Sheet<'_>, frame: Frame, packets: &[Packet], window: Window
     let dropped = own().filter(|packet| packet.dropped.is_some());
     let dropped = window.curve(dropped.map(|packet| (packet.arrival, 1.0)));
     let entries = [("arrived", INK), ("delivered", GREEN), ("dropped", VERMILLION)];
-    let frame = with_legend(sheet, frame, &entries);
+    sheet.legend(frame.legend(), &entries);
+    let frame = frame.below_legend();
     let y = Scale::from_zero("packets so far", most(&arrived));
-    let mut panel = Panel::new(sheet, frame, window.scale(), y);
+    let mut panel = Panel::new(sheet, frame, window.scale(true), y);
     for (curve, colour) in [(&arrived, INK), (&delivered, GREEN), (&dropped, VERMILLION)] {
         panel.steps(curve, colour, 2.0);
     }
     for (curve, name) in [(&arrived, "arrived"), (&delivered, "delivered"), (&dropped, "dropped")] {
         values(&mut panel, curve, name);
     }
-}
-
-/// Draws the legend of a panel above it and returns what is left of the frame.
-fn with_legend(
-    sheet: &Sheet<'_>,
-    frame: Frame,
-    entries: &[(&str, plotters::style::RGBColor)],
-) -> Frame {
-    sheet.legend((frame.left + 90.0, frame.top + 8.0), entries);
-    Frame { top: frame.top + 14.0, height: frame.height - 14.0, ..frame }
 }
 
 /// Values on hovering, at some corners of a curve.

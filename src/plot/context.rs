@@ -124,28 +124,23 @@ impl Context {
         self.plan = serde_json::from_str(text).ok();
     }
 
-    /// Title of the scenario, if it is known.
+    /// Title of the scenario, if it is known, and what was set otherwise for the run.
     pub(super) fn title(&self) -> Option<String> {
         let scenario = self.scenario.as_ref().map(|scenario| scenario.title.clone());
-        scenario.or_else(|| self.plan.as_ref().map(|plan| plan.title.clone()))
+        let title = scenario.or_else(|| self.plan.as_ref().map(|plan| plan.title.clone()))?;
+        let set = self.manifest.iter().flat_map(|manifest| &manifest.overrides);
+        // How long it ran is in n.
+        let set: Vec<&str> =
+            set.map(String::as_str).filter(|set| !set.starts_with("run.")).collect();
+        Some(if set.is_empty() { title } else { format!("{title}; with {}", set.join(", ")) })
     }
 
     /// The line that every figure has: the seed, and n in `count`.
     pub(super) fn notes(&self, count: &str) -> String {
-        let seed = match &self.manifest {
-            Some(manifest) => format!("seed {}", manifest.seed),
-            None => "seed not recorded".to_owned(),
-        };
-        let changed: Vec<_> =
-            self.manifest.iter().flat_map(|manifest| &manifest.overrides).collect();
-        let changed = match changed[..] {
-            [] => String::new(),
-            _ => {
-                let list: Vec<&str> = changed.iter().map(|text| text.as_str()).collect();
-                format!("; with {}", list.join(", "))
-            }
-        };
-        format!("{seed}; n = {count}{changed}")
+        match &self.manifest {
+            Some(manifest) => format!("seed {}; n = {count}", manifest.seed),
+            None => format!("seed not recorded; n = {count}"),
+        }
     }
 
     /// `4 replications of 60 ms, 95 % intervals`, as far as is known.

@@ -3,7 +3,7 @@
 use super::PlotError;
 use super::context::Context;
 use super::estimate::{rate_text, rates, share_text};
-use super::figure::{Anchor, Figure, Frame, HEAD, Heading};
+use super::figure::{Figure, Frame, HEAD, Heading};
 use super::packets::{Packets, words};
 use super::panel::Panel;
 use super::scale::Scale;
@@ -51,12 +51,12 @@ pub(super) fn figure(table: &Table) -> Result<Figure, PlotError> {
             panel.bar(from, to, series(DropReason::ALL.len() - 1 - place));
             let share = count / offered.max(1.0);
             let text = match count {
-                0.0 => "  0".to_owned(),
-                count => format!("  {} ({})", number(*count), share_text(share)),
+                0.0 => "0".to_owned(),
+                count => format!("{} ({})", number(*count), share_text(share)),
             };
             let colour = if *count > 0.0 { INK } else { MUTED };
-            panel.write((*count, row), &text, Anchor::Left, colour);
-            panel.hover_between(from, (count.max(most * 0.1), row + 0.32), text.trim().to_owned());
+            panel.write((*count, row), &text, colour);
+            panel.hover_between(from, (count.max(most * 0.1), row + 0.32), text);
         }
     }))
 }
@@ -90,15 +90,14 @@ pub(super) fn over_time(packets: &Packets, context: &Context) -> Figure {
         let names: Vec<_> = present.iter().map(|reason| words(*reason)).collect();
         let colours = present.iter().map(|reason| series(reason.index()));
         let entries: Vec<_> = names.iter().map(String::as_str).zip(colours).collect();
-        sheet.legend((90.0, HEAD + 8.0), &entries);
-        let top = HEAD + 16.0;
-        let frame = Frame { left: 0.0, top, width: WIDTH, height: HEIGHT + 60.0 - top };
+        let frame = Frame::row(0, 1, HEIGHT + 60.0);
+        sheet.legend(frame.legend(), &entries);
         let x = Scale::linear("time (ms)", begin / 1e6, end / 1e6);
         let y = Scale::from_zero(&format!("packets dropped per {} µs", number(width / 1e3)), most);
-        let mut panel = Panel::new(sheet, frame, x, y);
+        let mut panel = Panel::new(sheet, frame.below_legend(), x, y);
         if present.is_empty() {
             let middle = (f64::midpoint(begin, end) / 1e6, 0.5);
-            panel.write(middle, "no packet was dropped", Anchor::Centre, MUTED);
+            panel.write_shifted(middle, 0.0, "no packet was dropped", MUTED);
         }
         for (index, bin) in counts.iter().enumerate() {
             let left = (begin + index as f64 * width) / 1e6;

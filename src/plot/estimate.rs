@@ -64,7 +64,10 @@ pub(super) fn share_text(share: f64) -> String {
         return "0".to_owned();
     }
     if share >= 0.001 {
-        return format!("{} %", number((share * 1e4).round() / 1e2));
+        let percent = share * 100.0;
+        let digits = 2.0 - percent.log10().floor();
+        let unit = 10_f64.powf(digits);
+        return format!("{} %", number((percent * unit).round() / unit));
     }
     let exponent = share.log10().floor();
     let mantissa = share / 10_f64.powf(exponent);

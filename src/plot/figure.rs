@@ -7,11 +7,9 @@ use plotters::coord::Shift;
 use plotters::drawing::{DrawingArea, IntoDrawingArea as _};
 use plotters::element::{PathElement, Rectangle, Text};
 use plotters::style::text_anchor::{HPos, Pos, VPos};
-use plotters::style::{
-    Color as _, FontFamily, FontStyle, FontTransform, IntoTextStyle as _, RGBColor, TextStyle,
-};
+use plotters::style::{Color as _, FontFamily, FontStyle, IntoTextStyle as _, RGBColor, TextStyle};
 
-use super::theme::{self, FINE, INK, MUTED, PAPER, SMALL, TEXT, TITLE, WIDTH};
+use super::theme::{self, FINE, INK, MUTED, PAPER, SMALL, TITLE, WIDTH};
 
 /// The area that a figure is drawn on.
 pub(super) type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
@@ -183,11 +181,6 @@ pub(super) fn anchored(font: Font, anchor: Anchor) -> TextStyle<'static> {
     font.build().pos(Pos::new(across, VPos::Center))
 }
 
-/// A style for text that runs upwards.
-pub(super) fn upwards(font: Font) -> TextStyle<'static> {
-    font.build().transform(FontTransform::Rotate270)
-}
-
 /// Width of a text in pixels, as far as can be told without its face.
 pub(super) fn text_width(text: &str, size: f64) -> f64 {
     text.chars().count() as f64 * size * theme::CHARACTER
@@ -259,6 +252,26 @@ pub(super) fn escape(text: &str) -> String {
 }
 
 impl Frame {
+    /// The full width of the sheet below its head, cut into `count` rows; the row `index` of them.
+    /// The last is higher by what its x axis needs more.
+    pub(super) fn row(index: usize, count: usize, height: f64) -> Self {
+        let last = FOOT - TICKS;
+        let each = (height - HEAD - last) / count as f64;
+        let top = HEAD + index as f64 * each;
+        let own = if index + 1 == count { each + last } else { each };
+        Self { left: 0.0, top, width: WIDTH, height: own }
+    }
+
+    /// What is left below a legend.
+    pub(super) fn below_legend(self) -> Self {
+        Self { top: self.top + 16.0, height: self.height - 16.0, ..self }
+    }
+
+    /// Where its legend starts.
+    pub(super) fn legend(&self) -> (f64, f64) {
+        (self.left + LEFT + 12.0, self.top + 10.0)
+    }
+
     pub(super) fn contains(&self, (x, y): (f64, f64)) -> bool {
         let across = x >= self.left && x <= self.left + self.width;
         across && y >= self.top && y <= self.top + self.height
@@ -272,8 +285,11 @@ impl Frame {
     }
 }
 
-/// Space for axis text at a panel's left and foot, in pixels.
-pub(super) const LEFT: f64 = 74.0;
-pub(super) const FOOT: f64 = 50.0;
-/// Height of a line of text with its space.
-pub(super) const LINE: f64 = TEXT + 6.0;
+/// Space for axis text at a panel's left, in pixels.
+pub(super) const LEFT: f64 = 78.0;
+/// Space at its foot for ticks and a title.
+pub(super) const FOOT: f64 = 44.0;
+/// Space at its foot for ticks alone.
+pub(super) const TICKS: f64 = 24.0;
+/// Height of a line of small text with its space.
+pub(super) const LINE: f64 = SMALL + 3.0;

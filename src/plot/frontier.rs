@@ -1,13 +1,13 @@
 //! Memory against drop rate: what each configuration of a plan's frontier costs and loses.
 
 use super::PlotError;
-use super::context::{Context, Shape, shape_name};
+use super::context::{Context, PlanFile, Shape, shape_name};
 use super::estimate::{Interval, bytes_text, rate_scale, rate_text, rates, share_text, whole};
 use super::figure::{Figure, Frame, HEAD, Heading, Sheet};
 use super::panel::{Panel, Stroke};
 use super::scale::Scale;
 use super::table::Table;
-use super::theme::{BLUE, GREEN, MUTED, ORANGE, VERMILLION, WIDTH};
+use super::theme::{BLUE, GREEN, MUTED, PURPLE, VERMILLION, WIDTH};
 use plotters::style::RGBColor;
 
 const HEIGHT: f64 = 500.0;
@@ -23,18 +23,7 @@ struct Point {
 pub(super) fn figure(table: &Table, context: &Context) -> Result<Figure, PlotError> {
     let points = read(table)?;
     let plan = context.plan.as_ref();
-    let named: Vec<(&str, RGBColor, Point)> = plan.map_or_else(Vec::new, |plan| {
-        let parts = [
-            ("today's default", VERMILLION, &plan.baseline),
-            ("as configured", ORANGE, &plan.scenario),
-            ("least without a reserve", GREEN, &plan.today),
-            ("least memory", BLUE, &plan.recommended),
-        ];
-        let shapes = parts.into_iter();
-        shapes
-            .filter_map(|(role, colour, shape)| Some((role, colour, of(shape.as_ref()?))))
-            .collect()
-    });
+    let named = plan.map_or_else(Vec::new, named);
     let goal = plan.map(|plan| plan.goal.max_drop_rate);
     let all: Vec<&Point> = points.iter().chain(named.iter().map(|(_, _, point)| point)).collect();
     let (x, y) = scales(&all, goal);
@@ -58,6 +47,29 @@ pub(super) fn figure(table: &Table, context: &Context) -> Result<Figure, PlotErr
     }))
 }
 
+/// What a plan compares, with names and colours; one that is in two parts, once.
+fn named(plan: &PlanFile) -> Vec<(&'static str, RGBColor, Point)> {
+    let is_private = |shape: &&Shape| shape.reserve_entries == 0;
+    let least = match plan.recommended.as_ref().filter(is_private) {
+        Some(_) => "least memory, no reserve",
+        None => "least memory",
+    };
+    let parts = [
+        (least, BLUE, &plan.recommended),
+        ("least without a reserve", GREEN, &plan.today),
+        ("as configured", PURPLE, &plan.scenario),
+        ("baseline", VERMILLION, &plan.baseline),
+    ];
+    let mut named: Vec<(_, _, Point)> = Vec::new();
+    for (role, colour, shape) in parts {
+        let Some(point) = shape.as_ref().map(of) else { continue };
+        if named.iter().all(|(_, _, other)| other.name != point.name) {
+            named.push((role, colour, point));
+        }
+    }
+    named
+}
+
 fn draw(
     sheet: &mut Sheet<'_>,
     points: &[Point],
@@ -71,8 +83,14 @@ fn draw(
         panel.level(goal, &format!("goal {}", share_text(goal)), MUTED);
     }
     let place = |point: &Point| (point.bytes, point.rate.shown());
-    let corners: Vec<_> = points.iter().map(place).collect();
-    panel.line(&corners, MUTED, 1.2, Stroke::Solid);
+    for pair in points.windows(2) {
+        // A bound says only that the next lies below it.
+        let is_bound = pair[1].rate.estimate <= 0.0;
+        let stroke = if is_bound { Stroke::Dashed } else { Stroke::Solid };
+        if !is_bound || pair[1].rate.shown() < pair[0].rate.shown() {
+            panel.line(&[place(&pair[0]), place(&pair[1])], MUTED, 1.2, stroke);
+        }
+    }
     for point in points {
         panel.estimate(point.bytes, point.rate, MUTED);
         panel.hover(place(point), hover_text("", point));
@@ -80,9 +98,9 @@ fn draw(
     for (_, colour, point) in named {
         panel.estimate(point.bytes, point.rate, *colour);
     }
-    for (role, colour, point) in named {
-        let text = format!("{role}: {}, {}", point.name, bytes_text(point.bytes));
-        panel.label(place(point), &text, *colour);
+    for (role, _, point) in named {
+        let text = format!("{role}\n{}, {}", point.name, bytes_text(point.bytes));
+        panel.label(place(point), &text);
         panel.hover(place(point), hover_text(&format!("{role}: "), point));
     }
 }

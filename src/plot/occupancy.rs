@@ -6,9 +6,10 @@ use super::figure::{Figure, Frame, HEAD, Heading, Sheet};
 use super::panel::{Panel, Stroke};
 use super::scale::Scale;
 use super::table::Table;
-use super::theme::{BLUE, INK, MUTED, SKY, VERMILLION, WIDTH, number};
+use super::theme::{BLUE, INK, SKY, VERMILLION, number};
 
-const HEIGHT: f64 = 760.0;
+/// Height of a pair of axes, in pixels.
+const ROW: f64 = 225.0;
 
 /// A timeline, bin by bin.
 struct Levels {
@@ -33,13 +34,18 @@ pub(super) fn figure(table: &Table, context: &Context) -> Result<Figure, PlotErr
         )),
     };
     let description = format!("At most {} buffers of queue {}.", peak, levels.busiest.1);
-    Ok(Figure::draw("occupancy", &heading, HEIGHT, description, |sheet| {
-        let height = (HEIGHT - HEAD) / 3.0;
-        let frame =
-            |index: f64| Frame { left: 0.0, top: HEAD + index * height, width: WIDTH, height };
-        queues_over_time(sheet, frame(0.0), &levels, context);
-        reserve_over_time(sheet, frame(1.0), &levels, context);
-        distribution(sheet, frame(2.0), &levels);
+    let size = context.scenario.as_ref().and_then(|scenario| scenario.reserve.as_ref());
+    let size = size.map(|reserve| f64::from(reserve.groups) * f64::from(reserve.entries));
+    let has_reserve = size.is_some() || most(&levels.reserve) > 0.0;
+    let rows = if has_reserve { 3 } else { 2 };
+    let height = HEAD + ROW * rows as f64;
+    Ok(Figure::draw("occupancy", &heading, height, description, |sheet| {
+        let frame = |index| Frame::row(index, rows, height);
+        queues_over_time(sheet, frame(0), &levels, context, has_reserve);
+        if has_reserve {
+            reserve_over_time(sheet, frame(1), &levels, size);
+        }
+        distribution(sheet, frame(rows - 1), &levels);
     }))
 }
 
@@ -64,9 +70,8 @@ impl Levels {
         Ok(Self { times, reserve, queues, busiest: (busiest, number.to_owned()) })
     }
 
-    fn time_scale(&self) -> Scale {
-        let (first, last) = (self.times[0], self.times[self.times.len() - 1]);
-        Scale::linear("time (ms)", first, last)
+    fn time_scale(&self, title: &str) -> Scale {
+        Scale::linear(title, self.times[0], self.times[self.times.len() - 1])
     }
 
     fn over_time(&self, levels: impl Iterator<Item = f64>) -> Vec<(f64, f64)> {
@@ -78,11 +83,16 @@ fn most(levels: &[f64]) -> f64 {
     levels.iter().copied().fold(0.0, f64::max)
 }
 
-fn queues_over_time(sheet: &mut Sheet<'_>, frame: Frame, levels: &Levels, context: &Context) {
+fn queues_over_time(
+    sheet: &mut Sheet<'_>,
+    frame: Frame,
+    levels: &Levels,
+    context: &Context,
+    is_above_another: bool,
+) {
     let busiest = &levels.queues[levels.busiest.0];
     let name = format!("queue {}, the highest", levels.busiest.1);
-    sheet.legend((90.0, frame.top + 8.0), &[(&name, BLUE), ("median of the queues", SKY)]);
-    let frame = Frame { top: frame.top + 14.0, height: frame.height - 14.0, ..frame };
+    sheet.legend(frame.legend(), &[(&name, BLUE), ("median of the queues", SKY)]);
     let middle = levels.over_time((0..levels.times.len()).map(|bin| {
         let mut now: Vec<f64> = levels.queues.iter().map(|queue| queue[bin]).collect();
         now.sort_by(f64::total_cmp);
@@ -95,7 +105,8 @@ fn queues_over_time(sheet: &mut Sheet<'_>, frame: Frame, levels: &Levels, contex
     // The ring's own depth only if that leaves the curves readable.
     let depth = depth.filter(|depth| *depth <= most(busiest) * 4.0);
     let y = Scale::from_zero("buffers in use", most(busiest).max(depth.unwrap_or(0.0)));
-    let mut panel = Panel::new(sheet, frame, levels.time_scale(), y);
+    let x = levels.time_scale(if is_above_another { "" } else { "time (ms)" });
+    let mut panel = Panel::new(sheet, frame.below_legend(), x, y);
     let curve = levels.over_time(busiest.iter().copied());
     panel.steps_filled(&curve, BLUE, 0.8);
     panel.steps_filled(&middle, SKY, 0.9);
@@ -105,19 +116,12 @@ fn queues_over_time(sheet: &mut Sheet<'_>, frame: Frame, levels: &Levels, contex
     peaks(&mut panel, &curve, "in use");
 }
 
-fn reserve_over_time(sheet: &mut Sheet<'_>, frame: Frame, levels: &Levels, context: &Context) {
-    let size = context.scenario.as_ref().and_then(|scenario| scenario.reserve.as_ref());
-    let size = size.map(|reserve| f64::from(reserve.groups) * f64::from(reserve.entries));
-    if size.is_none() && most(&levels.reserve) <= 0.0 {
-        let middle = (WIDTH / 2.0, frame.top + frame.height / 2.0);
-        sheet.text("no reserve was used", middle, super::figure::Anchor::Centre, MUTED);
-        return;
-    }
-    sheet.legend((90.0, frame.top + 8.0), &[("reserve, used by all queues", VERMILLION)]);
-    let frame = Frame { top: frame.top + 14.0, height: frame.height - 14.0, ..frame };
+fn reserve_over_time(sheet: &mut Sheet<'_>, frame: Frame, levels: &Levels, size: Option<f64>) {
+    sheet.legend(frame.legend(), &[("reserve, used by all queues", VERMILLION)]);
     let y =
         Scale::from_zero("buffers of the reserve", most(&levels.reserve).max(size.unwrap_or(0.0)));
-    let mut panel = Panel::new(sheet, frame, levels.time_scale(), y);
+    let x = levels.time_scale("time (ms)");
+    let mut panel = Panel::new(sheet, frame.below_legend(), x, y);
     let curve = levels.over_time(levels.reserve.iter().copied());
     panel.steps_filled(&curve, VERMILLION, 0.7);
     if let Some(size) = size {
@@ -130,11 +134,11 @@ fn reserve_over_time(sheet: &mut Sheet<'_>, frame: Frame, levels: &Levels, conte
 fn distribution(sheet: &mut Sheet<'_>, frame: Frame, levels: &Levels) {
     let entries = [("each queue", SKY), ("the highest queue", BLUE), ("reserve", VERMILLION)];
     let has_reserve = most(&levels.reserve) > 0.0;
-    sheet.legend((90.0, frame.top + 8.0), &entries[..if has_reserve { 3 } else { 2 }]);
-    let frame = Frame { top: frame.top + 14.0, height: frame.height - 14.0, ..frame };
+    sheet.legend(frame.legend(), &entries[..if has_reserve { 3 } else { 2 }]);
     let highest = most(&levels.queues[levels.busiest.0]).max(most(&levels.reserve)).max(10.0);
-    let y = Scale::shares("share of time above", 1.0 / levels.times.len() as f64, 1.0);
-    let mut panel = Panel::new(sheet, frame, Scale::times("buffers in use", 1.0, highest), y);
+    let y = Scale::shares("share of time above", 1.01 / levels.times.len() as f64, 1.0);
+    let mut panel =
+        Panel::new(sheet, frame.below_legend(), Scale::times("buffers in use", 1.0, highest), y);
     for queue in &levels.queues {
         panel.line(&exceedance(queue), SKY, 0.8, Stroke::Solid);
     }

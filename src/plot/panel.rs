@@ -9,7 +9,8 @@ use plotters::style::{Color as _, RGBColor, TRANSPARENT};
 
 use super::estimate::Interval;
 use super::figure::{
-    Anchor, FOOT, Frame, Hover, IN_MEMORY, LEFT, Sheet, fine, font, text_width, unsigned,
+    Anchor, FOOT, Frame, Hover, IN_MEMORY, LEFT, LINE, Sheet, TICKS, fine, font, text_width,
+    unsigned,
 };
 use super::scale::Scale;
 use super::theme::{FINE, GRID, INK, MUTED, PAPER, SMALL, TEXT};
@@ -26,6 +27,9 @@ pub(super) struct Panel<'s, 'a> {
     taken: Vec<Frame>,
 }
 
+/// Lines of more points are not kept clear of labels.
+const LINE_TAKEN: usize = 400;
+
 /// A line's look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stroke {
@@ -40,11 +44,13 @@ impl<'s, 'a> Panel<'s, 'a> {
             .area
             .clone()
             .shrink((fine(frame.left), fine(frame.top)), (fine(frame.width), fine(frame.height)));
+        let foot = if x.title.is_empty() { TICKS } else { FOOT };
         let mut chart = ChartBuilder::on(&part)
             .set_label_area_size(LabelAreaPosition::Left, unsigned(LEFT))
-            .set_label_area_size(LabelAreaPosition::Bottom, unsigned(FOOT))
+            .set_label_area_size(LabelAreaPosition::Bottom, unsigned(foot))
             .margin_top(unsigned(8.0))
-            .margin_right(unsigned(20.0))
+            .margin_left(unsigned(8.0))
+            .margin_right(unsigned(28.0))
             .build_cartesian_2d(x.clone(), y.clone())
             .expect(IN_MEMORY);
         chart
@@ -91,27 +97,50 @@ impl<'s, 'a> Panel<'s, 'a> {
         let style = colour.stroke_width(unsigned(width));
         let points = points.to_vec();
         match stroke {
-            Stroke::Solid => self.chart.draw_series(LineSeries::new(points, style)).map(drop),
+            Stroke::Solid => {
+                self.chart.draw_series(LineSeries::new(points.clone(), style)).map(drop)
+            }
             Stroke::Dashed => {
-                let dashes = DashedLineSeries::new(points, unsigned(6.0), unsigned(4.0), style);
+                let dashes =
+                    DashedLineSeries::new(points.clone(), unsigned(6.0), unsigned(4.0), style);
                 self.chart.draw_series(dashes).map(drop)
             }
         }
         .expect(IN_MEMORY);
+        if points.len() <= LINE_TAKEN {
+            self.take_along(&points);
+        }
     }
 
-    /// A level across the panel, named at its right end, above it.
+    /// Keeps labels off a line.
+    fn take_along(&mut self, points: &[(f64, f64)]) {
+        for pair in points.windows(2) {
+            let (from, to) = (self.pixel(pair[0]), self.pixel(pair[1]));
+            let length = (to.0 - from.0).hypot(to.1 - from.1);
+            let count = (length / 5.0).ceil().max(1.0);
+            let mut step = 0.0;
+            while step <= count {
+                let along = |from: f64, to: f64| from + (to - from) * step / count;
+                let (left, top) = (along(from.0, to.0) - 1.5, along(from.1, to.1) - 1.5);
+                self.take(Frame { left, top, width: 3.0, height: 3.0 });
+                step += 1.0;
+            }
+        }
+    }
+
+    /// A level across the panel, named at its right end.
     pub(super) fn level(&mut self, value: f64, name: &str, colour: RGBColor) {
         let (left, right) = self.x.ends();
         self.line(&[(left, value), (right, value)], colour, 1.5, Stroke::Dashed);
         let inside = self.inside();
         let (_, down) = self.pixel((right, value));
-        let above = if down - inside.top > 20.0 { down - 9.0 } else { down + 10.0 };
-        let right = inside.left + inside.width - 4.0;
-        self.sheet.text(name, (right, above), Anchor::Right, colour);
-        let width = text_width(name, SMALL);
-        self.take(Frame { left: right - width, top: above - 8.0, width, height: 16.0 });
-        self.take(Frame { left: inside.left, top: down - 1.0, width: inside.width, height: 2.0 });
+        let middle = if down - inside.top > 20.0 { down - 10.0 } else { down + 11.0 };
+        let width = text_width(name, SMALL) + 6.0;
+        let left = inside.left + inside.width - width - 2.0;
+        let behind = Frame { left, top: middle - 8.0, width, height: 16.0 };
+        self.sheet.fill(behind, PAPER);
+        self.sheet.text(name, (left + width - 3.0, middle), Anchor::Right, colour);
+        self.take(behind);
     }
 
     /// The area under a curve that keeps each value until the next.
@@ -204,47 +233,61 @@ impl<'s, 'a> Panel<'s, 'a> {
         self.sheet.hovers.push(Hover { area, text });
     }
 
-    /// Writes beside a point where nothing is covered, with a thin line to it if that is far.
-    pub(super) fn label(&mut self, point: (f64, f64), text: &str, colour: RGBColor) {
+    /// Writes lines of text beside a point where nothing is covered, with a thin line to it if that
+    /// is far.
+    pub(super) fn label(&mut self, point: (f64, f64), text: &str) {
         let (across, down) = self.pixel(point);
-        let (width, height) = (text_width(text, SMALL), 17.0);
+        let lines: Vec<&str> = text.lines().collect();
+        let width = lines.iter().map(|line| text_width(line, SMALL)).fold(0.0, f64::max);
+        let height = LINE * lines.len() as f64;
         let inside = self.inside();
         let free = |frame: &Frame| {
             inside.contains((frame.left, frame.top))
                 && inside.contains((frame.left + width, frame.top + height))
                 && !self.taken.iter().any(|taken| taken.meets(frame))
         };
-        let near = [8.0, 24.0, 42.0, 60.0, 78.0, 96.0, 114.0, 132.0, 150.0];
-        let frames = near.iter().flat_map(|gap| {
-            let lefts = [across + 8.0, across - 8.0 - width, across - width / 2.0];
-            let tops = [down - gap - height, down + gap, down - height / 2.0];
-            tops.into_iter().flat_map(move |top| lefts.map(|left| (left, top)))
-        });
-        let frame = frames
+        let gaps = (0..20).map(|step| 7.0 + 9.0 * f64::from(step));
+        let frame = gaps
+            .flat_map(|gap| {
+                let lefts = [across + gap, across - gap - width, across - width / 2.0];
+                let tops = [down - height / 2.0, down - gap - height, down + gap];
+                tops.into_iter().flat_map(move |top| lefts.map(|left| (left, top)))
+            })
             .map(|(left, top)| Frame { left, top, width, height })
             .filter(|frame| !frame.contains((across, down)))
             .find(free);
         let Some(frame) = frame else { return };
-        let (middle, start) = (frame.top + height / 2.0, frame.left);
-        if (middle - down).abs() > 30.0 {
-            let end = if middle < down { frame.top + height } else { frame.top };
-            let foot = across.clamp(start, start + width);
-            self.sheet.path(&[(across, down), (foot, end)], MUTED, 0.8);
+        let nearest = (
+            across.clamp(frame.left, frame.left + width),
+            down.clamp(frame.top, frame.top + height),
+        );
+        if (nearest.0 - across).hypot(nearest.1 - down) > 18.0 {
+            self.sheet.path(&[(across, down), nearest], MUTED, 0.8);
         }
-        self.sheet.text(text, (start, middle), Anchor::Left, colour);
+        for (index, line) in lines.iter().enumerate() {
+            let middle = frame.top + LINE * (index as f64 + 0.5);
+            // Towards its point.
+            let (side, anchor) = match frame.left {
+                left if left >= across => (left, Anchor::Left),
+                left if left + width <= across => (left + width, Anchor::Right),
+                left => (left + width / 2.0, Anchor::Centre),
+            };
+            self.sheet.text(line, (side, middle), anchor, INK);
+        }
         self.take(frame);
     }
 
-    /// Writes at a point, whatever is there.
-    pub(super) fn write(
-        &mut self,
-        point: (f64, f64),
-        text: &str,
-        anchor: Anchor,
-        colour: RGBColor,
-    ) {
-        let at = self.pixel(point);
-        self.sheet.text(text, at, anchor, colour);
+    /// Writes to the right of a point, whatever is there.
+    pub(super) fn write(&mut self, point: (f64, f64), text: &str, colour: RGBColor) {
+        let (across, down) = self.pixel(point);
+        self.sheet.text(text, (across + 6.0, down), Anchor::Left, colour);
+    }
+
+    /// Writes at the top right of the panel.
+    pub(super) fn caption(&mut self, text: &str) {
+        let inside = self.inside();
+        let right = inside.left + inside.width - 6.0;
+        self.sheet.text(text, (right, inside.top + 10.0), Anchor::Right, MUTED);
     }
 
     /// Writes in the middle of a point, moved down by so many pixels.
@@ -261,8 +304,9 @@ impl<'s, 'a> Panel<'s, 'a> {
 
     /// An empty rectangle between two corners.
     pub(super) fn frame(&mut self, from: (f64, f64), to: (f64, f64), colour: RGBColor) {
-        let shape = Rectangle::new([from, to], colour.stroke_width(unsigned(2.0)));
-        self.chart.draw_series(std::iter::once(shape)).expect(IN_MEMORY);
+        let ((left, foot), (right, top)) = (self.pixel(from), self.pixel(to));
+        let corners = [(left, foot), (right, foot), (right, top), (left, top), (left, foot)];
+        self.sheet.path(&corners, colour, 1.8);
     }
 
     /// Keeps labels away from a point.

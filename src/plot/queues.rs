@@ -2,11 +2,11 @@
 
 use super::PlotError;
 use super::context::Context;
-use super::figure::{Figure, Frame, HEAD, Heading};
+use super::figure::{Figure, Frame, Heading};
 use super::panel::Panel;
 use super::scale::Scale;
 use super::table::Table;
-use super::theme::{BLUE, MUTED, SKY, VERMILLION, WIDTH, number};
+use super::theme::{BLUE, MUTED, SKY, VERMILLION, number};
 
 const HEIGHT: f64 = 400.0;
 
@@ -26,16 +26,15 @@ pub(super) fn figure(table: &Table, context: &Context) -> Result<Figure, PlotErr
     let description = format!("At most {} buffers of a queue in use at once.", number(most));
     let ring = rx.and_then(|rx| rx.iter().max()).map(|rx| f64::from(*rx));
     Ok(Figure::draw("in-use", &heading, HEIGHT, description, |sheet| {
-        sheet.legend((90.0, HEAD + 8.0), &[("most at once", SKY), ("time average", BLUE)]);
-        let top = HEAD + 16.0;
-        let frame = Frame { left: 0.0, top, width: WIDTH, height: HEIGHT - top };
+        let frame = Frame::row(0, 1, HEIGHT);
+        sheet.legend(frame.legend(), &[("most at once", SKY), ("time average", BLUE)]);
         let first = queues.iter().copied().fold(f64::MAX, f64::min);
         let last = queues.iter().copied().fold(0.0, f64::max);
         let x = Scale::linear("queue", first - 0.6, last + 0.6).whole_only();
         // The ring's own depth only if that leaves the bars readable.
         let ring = ring.filter(|ring| *ring <= most * 4.0);
         let y = Scale::from_zero("buffers in use", ring.unwrap_or(0.0).max(most));
-        let mut panel = Panel::new(sheet, frame, x, y);
+        let mut panel = Panel::new(sheet, frame.below_legend(), x, y);
         for (queue, (mean, max)) in queues.iter().zip(means.iter().zip(&maxima)) {
             panel.bar((queue - 0.36, 0.0), (queue + 0.36, *max), SKY);
             panel.bar((queue - 0.36, 0.0), (queue + 0.36, *mean), BLUE);

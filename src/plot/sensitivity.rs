@@ -4,13 +4,13 @@
 use super::PlotError;
 use super::context::{Context, shape_name};
 use super::estimate::{Interval, bytes_text, rate_scale, rate_text, rates, share_text, whole};
-use super::figure::{Figure, Frame, HEAD, Heading, Sheet};
+use super::figure::{Figure, Frame, Heading, Sheet};
 use super::panel::{Panel, Stroke};
 use super::scale::Scale;
 use super::table::Table;
 use super::theme::{BLUE, GREEN, MUTED, VERMILLION, WIDTH, number};
 
-const HEIGHT: f64 = 720.0;
+const HEIGHT: f64 = 740.0;
 const X_TITLE: &str = "queues that burst in step";
 
 /// One number of queues in step.
@@ -43,12 +43,10 @@ pub(super) fn figure(table: &Table, context: &Context) -> Result<Figure, PlotErr
         rate_text(&last.rate)
     );
     Ok(Figure::draw("sensitivity", &heading, HEIGHT, description, |sheet| {
-        let height = (HEIGHT - HEAD) / 3.0;
-        let frame =
-            |index: f64| Frame { left: 0.0, top: HEAD + index * height, width: WIDTH, height };
-        drop_rates(sheet, frame(0.0), &steps, context);
-        memory(sheet, frame(1.0), &steps);
-        entries(sheet, frame(2.0), &steps);
+        let frame = |index| Frame::row(index, 3, HEIGHT);
+        drop_rates(sheet, frame(0), &steps, context);
+        memory(sheet, frame(1), &steps);
+        entries(sheet, frame(2), &steps);
     }))
 }
 
@@ -77,14 +75,14 @@ fn read(table: &Table, context: &Context) -> Result<Vec<Step>, PlotError> {
     Ok(steps.collect())
 }
 
-fn across(steps: &[Step]) -> Scale {
-    Scale::doublings(X_TITLE, &steps.iter().map(|step| step.in_phase).collect::<Vec<_>>())
+fn across(steps: &[Step], title: &str) -> Scale {
+    Scale::doublings(title, &steps.iter().map(|step| step.in_phase).collect::<Vec<_>>())
 }
 
 fn drop_rates(sheet: &mut Sheet<'_>, frame: Frame, steps: &[Step], context: &Context) {
     let goal = context.scenario.as_ref().map(|scenario| scenario.plan.max_drop_rate);
     let y = rate_scale(steps.iter().map(|step| &step.rate), goal);
-    let mut panel = Panel::new(sheet, frame, across(steps), y);
+    let mut panel = Panel::new(sheet, frame, across(steps, ""), y);
     if let Some(goal) = goal {
         panel.level(goal, &format!("goal {}", share_text(goal)), MUTED);
     }
@@ -97,7 +95,7 @@ fn drop_rates(sheet: &mut Sheet<'_>, frame: Frame, steps: &[Step], context: &Con
     }
     if let Some(shape) = context.scenario.as_ref().and_then(configuration) {
         let middle = &steps[steps.len() / 2];
-        panel.label((middle.in_phase, middle.rate.shown()), &shape, VERMILLION);
+        panel.label((middle.in_phase, middle.rate.shown()), &format!("dropped by {shape}"));
     }
 }
 
@@ -123,7 +121,7 @@ fn memory(sheet: &mut Sheet<'_>, frame: Frame, steps: &[Step]) {
         return;
     }
     let y = Scale::bytes("memory that meets the goal", least, most * 1.5);
-    let mut panel = Panel::new(sheet, frame, across(steps), y);
+    let mut panel = Panel::new(sheet, frame, across(steps, ""), y);
     if let Some((_, optimistic)) = &steps[0].least {
         let text = format!("if bursts never met: {}", bytes_text(*optimistic));
         panel.level(*optimistic, &text, MUTED);
@@ -143,30 +141,31 @@ fn memory(sheet: &mut Sheet<'_>, frame: Frame, steps: &[Step]) {
             let text = format!("{in_phase} in step, {name}: {shape}, {}", bytes_text(*bytes));
             panel.hover((*in_phase, *bytes), text);
         }
-        if let Some(corner) = corners.get(corners.len() / 3) {
-            panel.label(*corner, name, colour);
-        }
     }
+    let mut named = None;
     for step in steps {
         match &step.least {
-            Some((shape, bytes)) => panel.label((step.in_phase, *bytes), shape, BLUE),
-            None => panel.label((step.in_phase, least * 1.2), "cannot tell", MUTED),
+            Some((shape, bytes)) => panel.label((step.in_phase, *bytes), shape),
+            None => panel.label((step.in_phase, least * 1.2), "cannot tell"),
+        }
+        if let Some((shape, bytes)) = step.without.as_ref().filter(|own| named != Some(&own.0)) {
+            panel.label((step.in_phase, *bytes), &format!("without a reserve: {shape}"));
+            named = Some(shape);
         }
     }
 }
 
 fn entries(sheet: &mut Sheet<'_>, frame: Frame, steps: &[Step]) {
     let most = steps.iter().map(|step| step.bound).fold(0.0, f64::max);
-    let y = Scale::from_zero("entries a queue can count on", most);
-    let mut panel = Panel::new(sheet, frame, across(steps), y);
+    let y = Scale::from_zero("entries per queue", most);
+    let mut panel = Panel::new(sheet, frame, across(steps, X_TITLE), y);
     let corners: Vec<_> = steps.iter().map(|step| (step.in_phase, step.bound)).collect();
     panel.line(&corners, MUTED, 1.6, Stroke::Solid);
     for step in steps {
         panel.dot((step.in_phase, step.bound), 4.0, MUTED);
         let text = format!("{} in step: {} entries", step.in_phase, number(step.bound));
         panel.hover((step.in_phase, step.bound), text);
-        panel.label((step.in_phase, step.bound), &number(step.bound), MUTED);
+        panel.label((step.in_phase, step.bound), &number(step.bound));
     }
-    let middle = &steps[steps.len() / 2];
-    panel.label((middle.in_phase, middle.bound), "rx + reserve / queues in step", MUTED);
+    panel.caption("what each queue in step can count on: rx + reserve / queues in step");
 }

@@ -5,7 +5,7 @@ use super::figure::{Figure, Frame, HEAD, Heading, Sheet};
 use super::packets::{Packet, Packets};
 use super::panel::{Panel, Stroke};
 use super::scale::Scale;
-use super::theme::{BLUE, MUTED, VERMILLION, WIDTH, number};
+use super::theme::{BLUE, VERMILLION, WIDTH, number};
 use plotters::style::RGBColor;
 
 const HEIGHT: f64 = 430.0;
@@ -102,7 +102,7 @@ fn body(sheet: &mut Sheet<'_>, frame: Frame, curves: &[Curve]) {
     }
     let median = curves[0].quantile(0.5);
     panel.dot((median, 0.5), 4.0, BLUE);
-    panel.label((median, 0.5), &format!("p50 {} µs", number(median)), BLUE);
+    panel.label((median, 0.5), &format!("p50 {} µs", number(median)));
 }
 
 fn tail(sheet: &mut Sheet<'_>, frame: Frame, curves: &[Curve]) {
@@ -121,7 +121,7 @@ fn tail(sheet: &mut Sheet<'_>, frame: Frame, curves: &[Curve]) {
         let point = (curves[0].quantile(*quantile), 1.0 - quantile);
         if n * (1.0 - quantile) >= 1.0 {
             panel.dot(point, 4.0, BLUE);
-            panel.label(point, &format!("{name} {} µs", number(point.0)), MUTED);
+            panel.label(point, &format!("{name} {} µs", number(point.0)));
         }
     }
 }

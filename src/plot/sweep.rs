@@ -250,7 +250,10 @@ fn colour_bar(sheet: &Sheet<'_>, colours: &Scale, beside: Frame, goal: Option<f6
     }
     sheet.text("drop rate", (left - 14.0, beside.top + 6.0), Anchor::Left, INK);
     if goal.is_some() {
-        sheet.text("framed: goal met", (left - 34.0, top + height + 22.0), Anchor::Left, MUTED);
+        for (line, text) in ["framed:", "goal met"].into_iter().enumerate() {
+            let down = top + height + 16.0 + 15.0 * line as f64;
+            sheet.text(text, (left - 14.0, down), Anchor::Left, MUTED);
+        }
     }
 }
 
