@@ -34,7 +34,7 @@ mod theme;
 
 pub use context::{Context, GoalPart, PlanFile, Rate, Shape};
 pub use figure::Figure;
-pub use html::{Report, html};
+pub use html::html;
 
 use std::path::{Path, PathBuf};
 
@@ -186,6 +186,15 @@ impl ResultFile {
     #[must_use]
     pub const fn context(&self) -> &Context {
         &self.context
+    }
+
+    /// The configurations of rings and reserve that it has results of, if it has any.
+    fn grid(&self) -> Option<Vec<html::GridPoint>> {
+        match self.kind {
+            Kind::Frontier => frontier::grid(&self.table),
+            Kind::Sweep => sweep::grid(&self.table),
+            _ => None,
+        }
     }
 
     /// The figures that it allows.

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::{CommandError, Global, output, print};
-use crate::plot::{Context, Figure, ResultFile};
+use crate::plot::{Context, Figure, ResultFile, html};
 use crate::report::write_atomically;
 
 /// Draw result files.
@@ -16,10 +16,13 @@ pub(super) struct PlotArgs {
     /// Folders with results, or result files (CSV, also gzip).
     #[arg(required = true, value_name = "RESULTS")]
     results: Vec<PathBuf>,
-    /// Also write one self-contained HTML report with all figures to this file.
-    #[arg(long, value_name = "FILE")]
-    html: Option<PathBuf>,
+    /// Also write report.html: all figures and the scenario in one file that loads nothing.
+    #[arg(long)]
+    html: bool,
 }
+
+/// Name of the report.
+const REPORT: &str = "report.html";
 
 /// A result file to draw and where its figures go.
 struct Input {
@@ -33,25 +36,38 @@ pub(super) fn run(args: &PlotArgs, global: &Global) -> Result<ExitCode, CommandE
     for path in &args.results {
         collect(path, global.out.as_deref(), &mut inputs)?;
     }
-    let mut written: BTreeMap<PathBuf, PathBuf> = BTreeMap::new();
-    for input in &inputs {
-        let file = ResultFile::open(&input.path, context_of(&input.path))?;
-        for figure in file.figures()? {
-            let target = input.target.join(figure_name(&input.path, &figure));
-            if let Some(other) = written.insert(target.clone(), input.path.clone()) {
+    let mut results = Vec::new();
+    let mut files: BTreeMap<PathBuf, String> = BTreeMap::new();
+    for Input { path, target } in inputs {
+        let file = ResultFile::open(&path, context_of(&path))?;
+        let figures = file.figures()?;
+        for figure in &figures {
+            let name = target.join(figure_name(&path, figure));
+            if files.contains_key(&name) {
                 return Err(CommandError::Refused(format!(
-                    "{}: figures of {} and of {} would both be written there; plot them into \
-                     different folders",
-                    target.display(),
-                    other.display(),
-                    input.path.display()
+                    "{}: figures of more than one file would be written there, one of them of {}; \
+                     plot them into different folders",
+                    name.display(),
+                    path.display()
                 )));
             }
-            output::make_folder(&input.target)?;
-            write_atomically(&target, figure.svg.as_bytes())?;
+            files.insert(name, figure.svg.clone());
         }
+        results.push((file, figures));
     }
-    let list: Vec<String> = written.keys().map(|path| format!("{}\n", path.display())).collect();
+    if args.html {
+        let first = &args.results[0];
+        let beside = if first.is_dir() { Some(first.as_path()) } else { first.parent() };
+        let folder = global.out.as_deref().or(beside).unwrap_or(Path::new(""));
+        files.insert(folder.join(REPORT), html(&results));
+    }
+    for (path, content) in &files {
+        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            output::make_folder(folder)?;
+        }
+        write_atomically(path, content.as_bytes())?;
+    }
+    let list: Vec<String> = files.keys().map(|path| format!("{}\n", path.display())).collect();
     print(&list.concat())?;
     Ok(ExitCode::SUCCESS)
 }

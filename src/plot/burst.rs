@@ -10,7 +10,7 @@ use super::theme::{BLUE, GREEN, INK, ORANGE, VERMILLION, number};
 /// Height of a pair of axes, in pixels.
 const ROW: f64 = 215.0;
 /// Most corners of a curve; between them the highest value is kept.
-const CORNERS: usize = 700;
+const CORNERS: usize = 250;
 
 /// Something happens to a queue's buffers.
 #[derive(Debug, Clone, Copy)]

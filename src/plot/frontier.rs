@@ -4,6 +4,7 @@ use super::PlotError;
 use super::context::{Context, PlanFile, Shape, shape_name};
 use super::estimate::{Interval, bytes_text, rate_scale, rate_text, rates, share_text, whole};
 use super::figure::{Figure, Frame, HEAD, Heading, Sheet};
+use super::html::GridPoint;
 use super::panel::{Panel, Stroke};
 use super::scale::Scale;
 use super::table::Table;
@@ -119,6 +120,31 @@ fn read(table: &Table) -> Result<Vec<Point>, PlotError> {
         .collect();
     points.sort_by(|a, b| a.bytes.total_cmp(&b.bytes));
     Ok(points)
+}
+
+/// What the sliders of the report move over.
+pub(super) fn grid(table: &Table) -> Option<Vec<GridPoint>> {
+    grid_of(table, ["rx", "reserve_entries", "total_bytes", "p99_us"])
+}
+
+/// The configurations of a table whose columns have these names.
+pub(super) fn grid_of(
+    table: &Table,
+    [rx, reserve, bytes, p99]: [&str; 4],
+) -> Option<Vec<GridPoint>> {
+    let rates = rates(table).ok()?;
+    let points = rates.iter().enumerate().map(|(row, rate)| {
+        Some(GridPoint {
+            rx: table.number(rx, row)?,
+            reserve: table.number(reserve, row)?,
+            bytes: table.number(bytes, row)?,
+            estimate: rate.estimate,
+            low: rate.low,
+            high: rate.high,
+            p99_us: table.number(p99, row),
+        })
+    });
+    points.collect()
 }
 
 fn of(shape: &Shape) -> Point {

@@ -74,8 +74,14 @@ impl Levels {
         Scale::linear(title, self.times[0], self.times[self.times.len() - 1])
     }
 
+    /// A curve over time, thinned to what a figure can show; no peak is lost.
     fn over_time(&self, levels: impl Iterator<Item = f64>) -> Vec<(f64, f64)> {
-        self.times.iter().copied().zip(levels).collect()
+        const SHOWN: usize = 400;
+        let all: Vec<_> = self.times.iter().copied().zip(levels).collect();
+        let highest = |bins: &[(f64, f64)]| {
+            (bins[0].0, bins.iter().map(|(_, level)| *level).fold(0.0, f64::max))
+        };
+        all.chunks(all.len().div_ceil(SHOWN)).map(highest).collect()
     }
 }
 
@@ -151,7 +157,7 @@ fn distribution(sheet: &mut Sheet<'_>, frame: Frame, levels: &Levels) {
 
 /// Levels of at least 1, each with the share of bins at or above it; thinned.
 fn exceedance(levels: &[f64]) -> Vec<(f64, f64)> {
-    const POINTS: usize = 60;
+    const POINTS: usize = 40;
     let mut sorted = levels.to_vec();
     sorted.sort_by(f64::total_cmp);
     let n = sorted.len();

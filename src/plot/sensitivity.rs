@@ -35,13 +35,20 @@ pub(super) fn figure(table: &Table, context: &Context) -> Result<Figure, PlotErr
         notes: context.notes(&count),
     };
     let (first, last) = (&steps[0], &steps[steps.len() - 1]);
-    let description = format!(
-        "Drop rate with {} queues in step: {}; with {}: {}.",
-        first.in_phase,
+    let rates = format!(
+        "Bursts independent: {}; {} queues in step: {}.",
         rate_text(&first.rate),
         last.in_phase,
         rate_text(&last.rate)
     );
+    let description = match (&first.least, &last.least) {
+        (Some((_, first)), Some((_, last))) => format!(
+            "{rates} Meeting the goal takes {} in the one case and {} in the other.",
+            bytes_text(*first),
+            bytes_text(*last)
+        ),
+        _ => rates,
+    };
     Ok(Figure::draw("sensitivity", &heading, HEIGHT, description, |sheet| {
         let frame = |index| Frame::row(index, 3, HEIGHT);
         drop_rates(sheet, frame(0), &steps, context);

@@ -4,10 +4,12 @@ use super::PlotError;
 use super::context::Context;
 use super::estimate::{Interval, bytes_text, rate_scale, rate_text, rates, share_text};
 use super::figure::{Anchor, Figure, Frame, HEAD, Heading, Sheet};
+use super::frontier::grid_of;
+use super::html::GridPoint;
 use super::panel::{Panel, Stroke};
 use super::scale::Scale;
 use super::table::Table;
-use super::theme::{BLUE, INK, MUTED, PAPER, WIDTH, cut, heat, number, series};
+use super::theme::{BLUE, INK, MUTED, ON_DARK, ON_LIGHT, WIDTH, cut, heat, number, series};
 use plotters::style::RGBColor;
 
 const HEIGHT: f64 = 500.0;
@@ -57,6 +59,16 @@ pub(super) fn keys(table: &Table) -> Result<Vec<Key>, PlotError> {
         }
     }
     Ok(keys)
+}
+
+/// What the sliders of the report move over, if rings and reserve are all that varies.
+pub(super) fn grid(table: &Table) -> Option<Vec<GridPoint>> {
+    let columns = ["nic_rx", "reserve_entries", "memory_total_bytes", "sojourn_us_p99"];
+    let is_shape = |key: &Key| columns[..2].contains(&key.name.as_str());
+    if !keys(table).ok()?.iter().all(is_shape) {
+        return None;
+    }
+    grid_of(table, columns)
 }
 
 impl Key {
@@ -164,7 +176,14 @@ fn heat_map(
     let heading = heading(table, context, title)?;
     let goal = goal(context);
     let colours = rate_scale(rates.iter(), goal);
-    let description = format!("{} by {} values.", x.values.len(), y.values.len());
+    let met = match goal {
+        Some(goal) => {
+            let count = rates.iter().filter(|rate| rate.high <= goal).count();
+            format!(", {count} of which meet the goal of {} and are framed", share_text(goal))
+        }
+        None => String::new(),
+    };
+    let description = format!("Drop rate and memory of {} configurations{met}.", rates.len());
     Ok(Figure::draw("heatmap", &heading, HEIGHT, description, |sheet| {
         let frame = Frame { left: 0.0, top: HEAD, width: WIDTH - BAR, height: HEIGHT - HEAD };
         let mut panel = Panel::new(sheet, frame, x.even(), y.even());
@@ -176,7 +195,7 @@ fn heat_map(
             let share = share_of(&colours, rate);
             let (from, to) = ((across - 0.48, up - 0.47), (across + 0.48, up + 0.47));
             panel.bar(from, to, heat(share));
-            let ink = if share > 0.45 { PAPER } else { INK };
+            let ink = if share > 0.45 { ON_DARK } else { ON_LIGHT };
             let is_met = goal.is_some_and(|goal| rate.high <= goal);
             if is_met {
                 panel.frame(from, to, INK);

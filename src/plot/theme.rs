@@ -26,6 +26,10 @@ pub(super) const GRID: RGBColor = RGBColor(226, 229, 234);
 /// Behind everything.
 pub(super) const PAPER: RGBColor = RGBColor(255, 255, 255);
 
+/// Text on light and dark cells: unlike [`INK`] and [`PAPER`] the same on a dark page.
+pub(super) const ON_LIGHT: RGBColor = RGBColor(30, 34, 39);
+pub(super) const ON_DARK: RGBColor = RGBColor(254, 254, 254);
+
 // Okabe and Ito, "Color Universal Design", 2008: told apart with any colour vision.
 pub(super) const BLUE: RGBColor = RGBColor(0, 114, 178);
 pub(super) const ORANGE: RGBColor = RGBColor(230, 159, 0);
