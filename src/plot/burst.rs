@@ -10,7 +10,7 @@ use super::theme::{BLUE, GREEN, INK, ORANGE, VERMILLION, number};
 /// Height of a pair of axes, in pixels.
 const ROW: f64 = 215.0;
 /// Most corners of a curve; between them the highest value is kept.
-const CORNERS: usize = 250;
+const CORNERS: usize = 200;
 
 /// Something happens to a queue's buffers.
 #[derive(Debug, Clone, Copy)]
@@ -257,7 +257,7 @@ fn fates(sheet: &mut Sheet<'_>, frame: Frame, packets: &[Packet], window: Window
 
 /// Values on hovering, at some corners of a curve.
 fn values(panel: &mut Panel<'_, '_>, curve: &Curve, name: &str) {
-    for (time, value) in curve.iter().step_by((curve.len() / 40).max(1)) {
+    for (time, value) in curve.iter().step_by((curve.len() / 30).max(1)) {
         let text = format!("{} µs: {} {name}", number(*time), number(*value));
         panel.hover((*time, *value), text);
     }

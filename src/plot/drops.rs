@@ -43,7 +43,7 @@ pub(super) fn figure(table: &Table) -> Result<Figure, PlotError> {
     };
     Ok(Figure::draw("drops", &heading, HEIGHT, description, |sheet| {
         let frame = Frame { left: 70.0, top: HEAD, width: WIDTH - 70.0, height: HEIGHT - HEAD };
-        let x = Scale::from_zero("packets dropped", most * 1.25);
+        let x = Scale::from_zero("packets dropped", (most * 1.25).max(10.0));
         let mut panel = Panel::new(sheet, frame, x, Scale::names("", &names));
         for (place, count) in counts.iter().rev().enumerate() {
             let row = place as f64;
@@ -61,8 +61,8 @@ pub(super) fn figure(table: &Table) -> Result<Figure, PlotError> {
     }))
 }
 
-/// Drops by reason over the time of a packet log.
-pub(super) fn over_time(packets: &Packets, context: &Context) -> Figure {
+/// Drops by reason over the time of a packet log, if any packet was dropped.
+pub(super) fn over_time(packets: &Packets, context: &Context) -> Option<Figure> {
     let (begin, end) = packets.window();
     let width = (end - begin).max(1.0) / BINS as f64;
     let mut counts = vec![[0.0; DropReason::ALL.len()]; BINS];
@@ -76,13 +76,16 @@ pub(super) fn over_time(packets: &Packets, context: &Context) -> Figure {
     let total = |bin: &[f64; DropReason::ALL.len()]| bin.iter().sum::<f64>();
     let most = counts.iter().map(total).fold(0.0, f64::max);
     let dropped: f64 = counts.iter().map(total).sum();
+    if dropped <= 0.0 {
+        return None;
+    }
     let heading = Heading {
         title: "Drops over time".to_owned(),
         subject: packets.subject(context),
         notes: context.notes(&packets.count_text()),
     };
     let description = format!("{} packets dropped.", number(dropped));
-    Figure::draw("drops", &heading, HEIGHT + 60.0, description, |sheet| {
+    Some(Figure::draw("drops", &heading, HEIGHT + 60.0, description, |sheet| {
         let present: Vec<_> = DropReason::ALL
             .into_iter()
             .filter(|reason| counts.iter().any(|bin| bin[reason.index()] > 0.0))
@@ -95,10 +98,6 @@ pub(super) fn over_time(packets: &Packets, context: &Context) -> Figure {
         let x = Scale::linear("time (ms)", begin / 1e6, end / 1e6);
         let y = Scale::from_zero(&format!("packets dropped per {} µs", number(width / 1e3)), most);
         let mut panel = Panel::new(sheet, frame.below_legend(), x, y);
-        if present.is_empty() {
-            let middle = (f64::midpoint(begin, end) / 1e6, 0.5);
-            panel.write_shifted(middle, 0.0, "no packet was dropped", MUTED);
-        }
         for (index, bin) in counts.iter().enumerate() {
             let left = (begin + index as f64 * width) / 1e6;
             let right = left + width / 1e6;
@@ -113,5 +112,5 @@ pub(super) fn over_time(packets: &Packets, context: &Context) -> Figure {
                 }
             }
         }
-    })
+    }))
 }

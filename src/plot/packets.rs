@@ -34,10 +34,8 @@ pub(super) struct Packets {
 /// The figures of a packet log.
 pub(super) fn figures(table: &Table, context: &Context) -> Result<Vec<Figure>, PlotError> {
     let packets = Packets::read(table, context)?;
-    let mut figures = vec![drops::over_time(&packets, context)];
-    figures.extend(sojourn::figure(&packets, context));
-    figures.extend(burst::figure(&packets, context));
-    Ok(figures)
+    let drawn = [drops::over_time, sojourn::figure, burst::figure];
+    Ok(drawn.iter().filter_map(|draw| draw(&packets, context)).collect())
 }
 
 impl Packets {
