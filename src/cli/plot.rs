@@ -57,8 +57,8 @@ pub(super) fn run(args: &PlotArgs, global: &Global) -> Result<ExitCode, CommandE
     }
     if args.html {
         let first = &args.results[0];
-        let beside = if first.is_dir() { Some(first.as_path()) } else { first.parent() };
-        let folder = global.out.as_deref().or(beside).unwrap_or(Path::new(""));
+        let beside = if first.is_dir() { first.clone() } else { folder_of(first) };
+        let folder = global.out.clone().unwrap_or(beside);
         files.insert(folder.join(REPORT), html(&results));
     }
     for (path, content) in &files {
@@ -85,6 +85,11 @@ fn stem(path: &Path) -> String {
     name.strip_suffix(".csv").unwrap_or(name).to_owned()
 }
 
+/// The folder that a file is in; empty for the working folder.
+fn folder_of(path: &Path) -> PathBuf {
+    path.parent().map(Path::to_owned).unwrap_or_default()
+}
+
 fn is_result(path: &Path) -> bool {
     let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into());
     path.is_file() && (name.ends_with(".csv") || name.ends_with(".csv.gz"))
@@ -93,14 +98,13 @@ fn is_result(path: &Path) -> bool {
 /// Adds a file, or the result files of a folder and of the folders in it.
 fn collect(path: &Path, out: Option<&Path>, inputs: &mut Vec<Input>) -> Result<(), CommandError> {
     if !path.is_dir() {
-        let beside = path.parent().unwrap_or(Path::new("")).to_owned();
-        let target = out.map_or(beside, Path::to_owned);
+        let target = out.map_or_else(|| folder_of(path), Path::to_owned);
         inputs.push(Input { path: path.to_owned(), target });
         return Ok(());
     }
     let before = inputs.len();
     for folder in std::iter::once(path.to_owned()).chain(entries(path, Path::is_dir)?) {
-        let below = folder.strip_prefix(path).unwrap_or(Path::new("")).to_owned();
+        let below = folder.strip_prefix(path).map(Path::to_owned).unwrap_or_default();
         let target = out.map_or_else(|| folder.clone(), |out| out.join(below));
         for path in entries(&folder, is_result)? {
             inputs.push(Input { path, target: target.clone() });
@@ -133,10 +137,10 @@ fn entries(folder: &Path, wanted: impl Fn(&Path) -> bool) -> Result<Vec<PathBuf>
 
 /// What lies beside a result file: the manifest, and a plan.
 fn context_of(path: &Path) -> Context {
-    let folder = path.parent().unwrap_or(Path::new(""));
+    let folder = folder_of(path);
     let mut context = Context::default();
     if let Ok(text) = std::fs::read_to_string(folder.join("manifest.toml")) {
-        context.add_manifest(folder, text);
+        context.add_manifest(&folder, text);
     }
     if let Ok(text) = std::fs::read_to_string(folder.join("plan.json")) {
         context.add_plan(&text);

@@ -40,9 +40,9 @@ pub(super) fn rate_scale<'a>(
     goal: Option<f64>,
 ) -> Scale {
     let least = rates.clone().map(Interval::shown).chain(goal).filter(|rate| *rate > 0.0);
-    let least = least.fold(0.1, f64::min).max(1e-12);
+    let least = least.fold(1.0, f64::min).max(1e-12);
     let most = rates.map(|rate| rate.high).chain(goal).fold(least, f64::max);
-    Scale::shares("share of packets dropped", least * 0.5, most)
+    Scale::shares("share of packets dropped", least * 0.7, most)
 }
 
 /// A drop rate with its interval, for people.

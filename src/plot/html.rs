@@ -222,14 +222,9 @@ fn scenario(results: &[(ResultFile, Vec<Figure>)]) -> String {
 }
 
 fn manifests(results: &[(ResultFile, Vec<Figure>)]) -> String {
-    let mut texts: Vec<&String> = Vec::new();
-    for (file, _) in results {
-        if let Some(text) = &file.context().manifest_text {
-            if !texts.contains(&text) {
-                texts.push(text);
-            }
-        }
-    }
+    let mut texts: Vec<&String> =
+        results.iter().filter_map(|(file, _)| file.context().manifest_text.as_ref()).collect();
+    texts.dedup();
     if texts.is_empty() {
         return "<p>There is no manifest.toml beside the results.</p>".to_owned();
     }

@@ -48,6 +48,12 @@ impl Scale {
         Self { title: title.to_owned(), range: (low, high), ticks, measure: Measure::Linear }
     }
 
+    /// With ticks at these values.
+    pub(super) fn with_ticks(mut self, values: &[f64]) -> Self {
+        self.ticks = values.iter().map(|value| (self.place(*value), number(*value))).collect();
+        self
+    }
+
     /// Without the ticks between whole numbers.
     pub(super) fn whole_only(mut self) -> Self {
         self.ticks.retain(|(place, _)| place.fract() == 0.0);

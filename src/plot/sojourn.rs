@@ -139,9 +139,7 @@ mod tests {
     fn quantiles_are_those_of_the_definition() {
         let sorted = (1..=10).map(f64::from).collect();
         let curve = Curve { name: "", colour: BLUE, sorted };
-        assert_eq!(
-            [0.0, 0.5, 0.51, 0.9, 1.0].map(|share| curve.quantile(share)),
-            [1.0, 5.0, 6.0, 9.0, 10.0]
-        );
+        let quantiles = [0.0, 0.5, 0.51, 0.9, 1.0].map(|share| number(curve.quantile(share)));
+        assert_eq!(quantiles, ["1", "5", "6", "9", "10"]);
     }
 }

@@ -112,11 +112,12 @@ impl Key {
         let title = axis_title(&self.name);
         let Some(numbers) = &self.numbers else { return self.even() };
         let (low, high) = (numbers[0], numbers[numbers.len() - 1]);
-        if low > 0.0 && high / low >= 8.0 && numbers.len() <= 14 {
-            Scale::doublings(&title, numbers)
-        } else {
-            let margin = (high - low) * 0.04;
-            Scale::linear(&title, low - margin, high + margin)
+        let margin = (high - low) * 0.04;
+        let even = Scale::linear(&title, low - margin, high + margin);
+        match numbers.len() {
+            ..=14 if low > 0.0 && high / low >= 8.0 => Scale::doublings(&title, numbers),
+            ..=6 => even.with_ticks(numbers),
+            _ => even,
         }
     }
 
