@@ -48,7 +48,7 @@ for scenario in scenarios/*.toml; do
     mkdir -p "$out" "$logs/$name"
     {
         printf '# %s\n\n' "$name"
-        sed -n 's/^# Question: /Question: /p' "$scenario"
+        awk '/^# Question: /, /^#$/ { sub(/^# ?/, ""); print }' "$scenario"
         printf '\nMade by `results/regenerate.sh` from [the scenario](../../%s).\n' "$scenario"
         block "$rxplan" simulate "$scenario" --out "$out"
         if grep -q '^\[plan\]' "$scenario"; then block "$rxplan" plan "$scenario" --out "$out/plan"; fi

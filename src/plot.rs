@@ -24,6 +24,8 @@ mod html;
 mod occupancy;
 mod packets;
 mod panel;
+#[cfg(feature = "png")]
+mod png;
 mod queues;
 mod scale;
 mod sensitivity;
@@ -35,6 +37,8 @@ mod theme;
 pub use context::{Context, GoalPart, PlanFile, Rate, Shape};
 pub use figure::Figure;
 pub use html::html;
+#[cfg(feature = "png")]
+pub use png::png;
 
 use std::path::{Path, PathBuf};
 

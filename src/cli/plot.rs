@@ -37,7 +37,7 @@ pub(super) fn run(args: &PlotArgs, global: &Global) -> Result<ExitCode, CommandE
         collect(path, global.out.as_deref(), &mut inputs)?;
     }
     let mut results = Vec::new();
-    let mut files: BTreeMap<PathBuf, String> = BTreeMap::new();
+    let mut files: BTreeMap<PathBuf, Vec<u8>> = BTreeMap::new();
     for Input { path, target } in inputs {
         let file = ResultFile::open(&path, context_of(&path))?;
         let figures = file.figures()?;
@@ -51,7 +51,9 @@ pub(super) fn run(args: &PlotArgs, global: &Global) -> Result<ExitCode, CommandE
                     path.display()
                 )));
             }
-            files.insert(name, figure.svg.clone());
+            #[cfg(feature = "png")]
+            files.insert(name.with_extension("png"), crate::plot::png(&figure.svg));
+            files.insert(name, figure.svg.clone().into_bytes());
         }
         results.push((file, figures));
     }
@@ -59,13 +61,13 @@ pub(super) fn run(args: &PlotArgs, global: &Global) -> Result<ExitCode, CommandE
         let first = &args.results[0];
         let beside = if first.is_dir() { first.clone() } else { folder_of(first) };
         let folder = global.out.clone().unwrap_or(beside);
-        files.insert(folder.join(REPORT), html(&results));
+        files.insert(folder.join(REPORT), html(&results).into_bytes());
     }
     for (path, content) in &files {
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             output::make_folder(folder)?;
         }
-        write_atomically(path, content.as_bytes())?;
+        write_atomically(path, content)?;
     }
     let list: Vec<String> = files.keys().map(|path| format!("{}\n", path.display())).collect();
     print(&list.concat())?;
