@@ -49,7 +49,7 @@ for scenario in scenarios/*.toml; do
     {
         printf '# %s\n\n' "$name"
         awk '/^# Question: /, /^#$/ { sub(/^# ?/, ""); print }' "$scenario"
-        printf '\nMade by `results/regenerate.sh` from [the scenario](../../%s).\n' "$scenario"
+        printf 'Made by `results/regenerate.sh` from [the scenario](../../%s).\n' "$scenario"
         block "$rxplan" simulate "$scenario" --out "$out"
         if grep -q '^\[plan\]' "$scenario"; then block "$rxplan" plan "$scenario" --out "$out/plan"; fi
     } >"$out/README.md"
@@ -64,10 +64,10 @@ for scenario in scenarios/*.toml; do
         shape=(--set nic.rx=128 --set reserve.entries=2048)
         "$rxplan" sensitivity "$scenario" --quiet "${shape[@]}" --set 'run.duration=800 ms' --out "$out/in-step" \
             >/dev/null
-        for reserve in 0 256 512 1024 2048 4096 8192; do
-            rows nic.rx "$scenario" --set "reserve.entries=$reserve" -- 32 64 128 256 512 1024 |
-                awk -v reserve="$reserve" '{ print (/^nic_rx/ ? "reserve_entries" : reserve) "," $0 }'
-        done | awk 'NR == 1 || !/nic_rx/' >"$out/grid.csv"
+        for rx in 32 64 128 256 512 1024; do
+            rows reserve.entries "$scenario" --set "nic.rx=$rx" -- 0 256 512 1024 2048 4096 8192 |
+                awk -v rx="$rx" '{ print (/^reserve_entries/ ? "nic_rx" : rx) "," $0 }'
+        done | awk 'NR == 1 || !/^nic_rx/' >"$out/grid.csv"
         ;;
     napi-coalescing) rows host.rx_usecs "$scenario" -- 1 8 64 128 256 >"$out/coalescing.csv" ;;
     esac

@@ -1,5 +1,7 @@
 //! One burst, packet by packet: how ring and reserve fill, what the host takes, what is dropped.
 
+use std::collections::BTreeMap;
+
 use super::context::Context;
 use super::figure::{Figure, Frame, HEAD, Heading, Sheet};
 use super::packets::{Packet, Packets};
@@ -59,9 +61,7 @@ pub(super) fn figure(packets: &Packets, context: &Context) -> Option<Figure> {
         number(((window.end - window.begin) / 1e3).round()),
         dropped
     );
-    let reserve_size = context.scenario.as_ref().and_then(|scenario| scenario.reserve.as_ref());
-    let reserve_size =
-        reserve_size.map(|reserve| f64::from(reserve.groups) * f64::from(reserve.entries));
+    let reserve_size = context.reserve_size();
     let used = window.curve(changes.iter().map(|change| (change.time, change.reserve)));
     let has_reserve = reserve_size.is_some() || most(&used) > 0.0;
     let rows = if has_reserve { 3 } else { 2 };
@@ -93,31 +93,28 @@ fn changes(packets: &[Packet]) -> Vec<Change> {
 }
 
 /// The burst that dropped most, or that held most where none dropped: from the last time its queue
-/// was empty to the next.
+/// was empty to the next, or to the end of the log.
 fn greatest(packets: &[Packet], changes: &[Change]) -> Option<Window> {
-    let mut bursts: std::collections::BTreeMap<u64, Burst> = std::collections::BTreeMap::new();
+    let mut open: BTreeMap<u64, Burst> = BTreeMap::new();
+    let mut best: Option<Burst> = None;
     let mut drops = packets.iter().filter(|packet| packet.dropped.is_some()).peekable();
-    let mut best: Option<(Window, (usize, f64))> = None;
     for change in changes {
         while let Some(packet) = drops.next_if(|packet| packet.arrival <= change.time) {
-            bursts.entry(packet.queue).or_default().dropped += 1;
+            if let Some(burst) = open.get_mut(&packet.queue) {
+                burst.dropped += 1;
+            }
         }
-        let burst = bursts.entry(change.queue).or_default();
-        if burst.held <= 0.0 {
-            *burst = Burst { begin: change.time, ..Burst::default() };
-        }
+        let begin = Burst { queue: change.queue, begin: change.time, ..Burst::default() };
+        let burst = open.entry(change.queue).or_insert(begin);
         burst.held += change.ring + change.reserve;
         burst.most = burst.most.max(burst.held);
-        let size = (burst.dropped, burst.most);
-        let is_greater = best
-            .as_ref()
-            .is_none_or(|(_, other)| size.0.cmp(&other.0).then(size.1.total_cmp(&other.1)).is_gt());
-        if burst.held <= 0.0 && is_greater {
-            let window = Window { queue: change.queue, begin: burst.begin, end: change.time };
-            best = Some((window, size));
+        burst.end = change.time;
+        if burst.held <= 0.0 {
+            best = best.into_iter().chain(open.remove(&change.queue)).reduce(Burst::greater);
         }
     }
-    let (Window { queue, begin, end }, _) = best?;
+    let Burst { queue, begin, end, .. } =
+        best.into_iter().chain(open.into_values()).reduce(Burst::greater)?;
     let margin = (end - begin) * 0.06;
     Some(Window { queue, begin: begin - margin, end: end + margin })
 }
@@ -125,10 +122,20 @@ fn greatest(packets: &[Packet], changes: &[Change]) -> Option<Window> {
 /// A time in which a queue holds packets.
 #[derive(Debug, Clone, Copy, Default)]
 struct Burst {
+    queue: u64,
     begin: f64,
+    end: f64,
     held: f64,
     most: f64,
     dropped: usize,
+}
+
+impl Burst {
+    /// The one that dropped more, or held more where both dropped as many; else the first.
+    fn greater(self, other: Self) -> Self {
+        let order = self.dropped.cmp(&other.dropped).then(self.most.total_cmp(&other.most));
+        if order.is_lt() { other } else { self }
+    }
 }
 
 impl Window {
@@ -197,10 +204,8 @@ fn ring(
     let own = || changes.iter().filter(|change| change.queue == window.queue);
     let ring = window.curve(own().map(|change| (change.time, change.ring)));
     let both = window.curve(own().map(|change| (change.time, change.ring + change.reserve)));
-    let depth = context.scenario.as_ref().and_then(|scenario| {
-        let place = usize::try_from(window.queue).ok()?;
-        scenario.nic.rx.get(place).map(|rx| f64::from(*rx))
-    });
+    let queue = usize::try_from(window.queue).unwrap_or(usize::MAX);
+    let depth = context.ring_depth(queue, most(&both));
     let has_reserve = most(&both) > most(&ring);
     let mut entries = vec![("from its own ring", BLUE)];
     if has_reserve {
@@ -215,7 +220,7 @@ fn ring(
     }
     panel.steps_filled(&ring, BLUE, 0.75);
     if let Some(depth) = depth {
-        panel.level(depth, &format!("ring of {}", number(depth)), INK);
+        panel.level_above(depth, &format!("ring of {}", number(depth)));
     }
     values(&mut panel, &both, "buffers held");
 }
@@ -226,7 +231,7 @@ fn reserve(sheet: &mut Sheet<'_>, frame: Frame, used: &Curve, window: Window, si
     let mut panel = Panel::new(sheet, frame.below_legend(), window.scale(false), y);
     panel.steps_filled(used, ORANGE, 0.55);
     if let Some(size) = size {
-        panel.level(size, &format!("reserve of {}", number(size)), INK);
+        panel.level_above(size, &format!("reserve of {}", number(size)));
     }
     values(&mut panel, used, "reserve buffers in use");
 }
@@ -279,6 +284,15 @@ mod tests {
         let window = greatest(&packets, &changes(&packets)).unwrap();
         assert!(window.begin < 100.0 && window.begin > 10.0, "{window:?}");
         assert!(window.end > 140.0 && window.end < 200.0, "{window:?}");
+    }
+
+    #[test]
+    fn a_burst_that_the_log_cuts_off_ends_with_it() {
+        let mut last = packet(120.0, 0.0);
+        last.delivered = None;
+        let packets = [packet(0.0, 10.0), packet(100.0, 130.0), last];
+        let window = greatest(&packets, &changes(&packets)).unwrap();
+        assert!(window.begin > 90.0 && window.end > 130.0, "{window:?}");
     }
 
     #[test]

@@ -143,6 +143,23 @@ impl Context {
         }
     }
 
+    /// Depth of a queue's ring, if a scale that shows it leaves `most` in use readable.
+    pub(super) fn ring_depth(&self, queue: usize, most: f64) -> Option<f64> {
+        let depth = f64::from(*self.scenario.as_ref()?.nic.rx.get(queue)?);
+        (depth <= 4.0 * most).then_some(depth)
+    }
+
+    /// Buffers of all reserves, if there is one.
+    pub(super) fn reserve_size(&self) -> Option<f64> {
+        let reserve = self.scenario.as_ref()?.reserve.as_ref()?;
+        Some(f64::from(reserve.groups) * f64::from(reserve.entries))
+    }
+
+    /// The most that may be dropped.
+    pub(super) fn goal(&self) -> Option<f64> {
+        self.scenario.as_ref().map(|scenario| scenario.plan.max_drop_rate)
+    }
+
     /// `4 replications of 60 ms, 95 % intervals`, as far as is known.
     pub(super) fn replications(&self) -> Option<String> {
         let run = &self.scenario.as_ref()?.run;

@@ -119,7 +119,7 @@ impl Sheet<'_> {
         self.write(text, at, anchored(font(SMALL, colour), anchor));
     }
 
-    /// A row of names with their colours: a swatch, or a line if `lines`.
+    /// A row of names with swatches of their colours.
     pub(super) fn legend(&self, at: (f64, f64), entries: &[(&str, RGBColor)]) {
         let (mut left, top) = at;
         for (name, colour) in entries {

@@ -6,7 +6,7 @@ use super::figure::{Figure, Frame, HEAD, Heading, Sheet};
 use super::panel::{Panel, Stroke};
 use super::scale::Scale;
 use super::table::Table;
-use super::theme::{BLUE, INK, SKY, VERMILLION, number};
+use super::theme::{BLUE, SKY, VERMILLION, number};
 
 /// Height of a pair of axes, in pixels.
 const ROW: f64 = 225.0;
@@ -34,8 +34,7 @@ pub(super) fn figure(table: &Table, context: &Context) -> Result<Figure, PlotErr
         )),
     };
     let description = format!("At most {} buffers of queue {}.", peak, levels.busiest.1);
-    let size = context.scenario.as_ref().and_then(|scenario| scenario.reserve.as_ref());
-    let size = size.map(|reserve| f64::from(reserve.groups) * f64::from(reserve.entries));
+    let size = context.reserve_size();
     let has_reserve = size.is_some() || most(&levels.reserve) > 0.0;
     let rows = if has_reserve { 3 } else { 2 };
     let height = HEAD + ROW * rows as f64;
@@ -76,7 +75,7 @@ impl Levels {
 
     /// A curve over time, thinned to what a figure can show; no peak is lost.
     fn over_time(&self, levels: impl Iterator<Item = f64>) -> Vec<(f64, f64)> {
-        const SHOWN: usize = 400;
+        const SHOWN: usize = 320;
         let all: Vec<_> = self.times.iter().copied().zip(levels).collect();
         let highest = |bins: &[(f64, f64)]| {
             (bins[0].0, bins.iter().map(|(_, level)| *level).fold(0.0, f64::max))
@@ -104,12 +103,7 @@ fn queues_over_time(
         now.sort_by(f64::total_cmp);
         now[now.len() / 2]
     }));
-    let depth = context
-        .scenario
-        .as_ref()
-        .and_then(|scenario| scenario.nic.rx.get(levels.busiest.0).map(|rx| f64::from(*rx)));
-    // The ring's own depth only if that leaves the curves readable.
-    let depth = depth.filter(|depth| *depth <= most(busiest) * 4.0);
+    let depth = context.ring_depth(levels.busiest.0, most(busiest));
     let y = Scale::from_zero("buffers in use", most(busiest).max(depth.unwrap_or(0.0)));
     let x = levels.time_scale(if is_above_another { "" } else { "time (ms)" });
     let mut panel = Panel::new(sheet, frame.below_legend(), x, y);
@@ -117,7 +111,7 @@ fn queues_over_time(
     panel.steps_filled(&curve, BLUE, 0.8);
     panel.steps_filled(&middle, SKY, 0.9);
     if let Some(depth) = depth {
-        panel.level(depth, &format!("ring of {}", number(depth)), INK);
+        panel.level_above(depth, &format!("ring of {}", number(depth)));
     }
     peaks(&mut panel, &curve, "in use");
 }
@@ -131,7 +125,7 @@ fn reserve_over_time(sheet: &mut Sheet<'_>, frame: Frame, levels: &Levels, size:
     let curve = levels.over_time(levels.reserve.iter().copied());
     panel.steps_filled(&curve, VERMILLION, 0.7);
     if let Some(size) = size {
-        panel.level(size, &format!("reserve of {}", number(size)), INK);
+        panel.level_above(size, &format!("reserve of {}", number(size)));
     }
     peaks(&mut panel, &curve, "reserve buffers in use");
 }

@@ -143,6 +143,15 @@ impl<'s, 'a> Panel<'s, 'a> {
         self.take(behind);
     }
 
+    /// A level across the panel, named in the row of the legend: what is filled must not be covered.
+    pub(super) fn level_above(&mut self, value: f64, name: &str) {
+        let (left, right) = self.x.ends();
+        self.line(&[(left, value), (right, value)], INK, 1.5, Stroke::Dashed);
+        let inside = self.inside();
+        let at = (inside.left + inside.width, inside.top - 14.0);
+        self.sheet.text(&format!("dashed: {name}"), at, Anchor::Right, INK);
+    }
+
     /// The area under a curve that keeps each value until the next.
     pub(super) fn steps_filled(&mut self, points: &[(f64, f64)], colour: RGBColor, opacity: f64) {
         let (Some(first), Some(last)) = (points.first(), points.last()) else { return };

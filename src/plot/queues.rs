@@ -6,7 +6,7 @@ use super::figure::{Figure, Frame, Heading};
 use super::panel::Panel;
 use super::scale::Scale;
 use super::table::Table;
-use super::theme::{BLUE, MUTED, SKY, VERMILLION, number};
+use super::theme::{BLUE, SKY, number};
 
 const HEIGHT: f64 = 400.0;
 
@@ -15,7 +15,6 @@ pub(super) fn figure(table: &Table, context: &Context) -> Result<Figure, PlotErr
     let columns = ["queue", "outstanding_mean", "outstanding_max"];
     let [queues, means, maxima] = columns.map(|name| table.numbers(name));
     let (queues, means, maxima) = (queues?, means?, maxima?);
-    let rx = context.scenario.as_ref().map(|scenario| &scenario.nic.rx);
     let count = context.replications();
     let heading = Heading {
         title: "Buffers in use, by queue".to_owned(),
@@ -24,15 +23,13 @@ pub(super) fn figure(table: &Table, context: &Context) -> Result<Figure, PlotErr
     };
     let most = maxima.iter().copied().fold(0.0, f64::max);
     let description = format!("At most {} buffers of a queue in use at once.", number(most));
-    let ring = rx.and_then(|rx| rx.iter().max()).map(|rx| f64::from(*rx));
+    let ring = context.ring_depth(0, most);
     Ok(Figure::draw("in-use", &heading, HEIGHT, description, |sheet| {
         let frame = Frame::row(0, 1, HEIGHT);
         sheet.legend(frame.legend(), &[("most at once", SKY), ("time average", BLUE)]);
         let first = queues.iter().copied().fold(f64::MAX, f64::min);
         let last = queues.iter().copied().fold(0.0, f64::max);
         let x = Scale::linear("queue", first - 0.6, last + 0.6).whole_only();
-        // The ring's own depth only if that leaves the bars readable.
-        let ring = ring.filter(|ring| *ring <= most * 4.0);
         let y = Scale::from_zero("buffers in use", ring.unwrap_or(0.0).max(most));
         let mut panel = Panel::new(sheet, frame.below_legend(), x, y);
         for (queue, (mean, max)) in queues.iter().zip(means.iter().zip(&maxima)) {
@@ -43,8 +40,7 @@ pub(super) fn figure(table: &Table, context: &Context) -> Result<Figure, PlotErr
             panel.hover_between((queue - 0.5, 0.0), (queue + 0.5, *max), text);
         }
         if let Some(ring) = ring {
-            let colour = if ring < most { VERMILLION } else { MUTED };
-            panel.level(ring, &format!("ring of {}", number(ring)), colour);
+            panel.level_above(ring, &format!("ring of {}", number(ring)));
         }
     }))
 }

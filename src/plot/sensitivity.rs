@@ -87,7 +87,7 @@ fn across(steps: &[Step], title: &str) -> Scale {
 }
 
 fn drop_rates(sheet: &mut Sheet<'_>, frame: Frame, steps: &[Step], context: &Context) {
-    let goal = context.scenario.as_ref().map(|scenario| scenario.plan.max_drop_rate);
+    let goal = context.goal();
     let y = rate_scale(steps.iter().map(|step| &step.rate), goal);
     let mut panel = Panel::new(sheet, frame, across(steps, ""), y);
     if let Some(goal) = goal {

@@ -10,7 +10,7 @@ use plotters::style::RGBColor;
 
 const HEIGHT: f64 = 430.0;
 /// Points of a curve, at equal steps of the logarithm of what is left.
-const POINTS: u32 = 160;
+const POINTS: u32 = 100;
 /// Quantiles that are named.
 const NAMED: [(f64, &str); 3] = [(0.5, "p50"), (0.99, "p99"), (0.999, "p99.9")];
 

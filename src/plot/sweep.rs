@@ -159,10 +159,6 @@ fn heading(table: &Table, context: &Context, title: String) -> Result<Heading, P
     Ok(Heading { title, subject, notes })
 }
 
-fn goal(context: &Context) -> Option<f64> {
-    context.scenario.as_ref().map(|scenario| scenario.plan.max_drop_rate)
-}
-
 fn memory(table: &Table, row: usize) -> Option<f64> {
     table.number("memory_total_bytes", row).or_else(|| table.number("total_bytes", row))
 }
@@ -175,7 +171,7 @@ fn heat_map(
 ) -> Result<Figure, PlotError> {
     let title = format!("Drop rate over {} and {}", short(&x.name), short(&y.name));
     let heading = heading(table, context, title)?;
-    let goal = goal(context);
+    let goal = context.goal();
     let colours = rate_scale(rates.iter(), goal);
     let met = match goal {
         Some(goal) => {
@@ -290,7 +286,7 @@ fn lines(
         None => format!("Drop rate along {along}"),
     };
     let heading = heading(table, context, title)?;
-    let goal = goal(context);
+    let goal = context.goal();
     let description = format!(
         "From {} at {} to {} at {}.",
         rate_text(&rates[0]),
