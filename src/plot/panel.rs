@@ -143,7 +143,7 @@ impl<'s, 'a> Panel<'s, 'a> {
         self.take(behind);
     }
 
-    /// A level across the panel, named in the row of the legend: what is filled must not be covered.
+    /// A level across the panel, named in the row of the legend so that no filled area is covered.
     pub(super) fn level_above(&mut self, value: f64, name: &str) {
         let (left, right) = self.x.ends();
         self.line(&[(left, value), (right, value)], INK, 1.5, Stroke::Dashed);
