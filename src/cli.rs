@@ -11,6 +11,7 @@ mod footprint;
 mod host;
 mod output;
 mod plan;
+mod plot;
 mod presets;
 mod progress;
 mod reproduce;
@@ -28,6 +29,7 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
 use crate::input::InputError;
 use crate::input::ethtool::{InventoryError, LiveError};
+use crate::plot::PlotError;
 use crate::report::{JournalError, OutputError, results_schema};
 use crate::scenario::{Scenario, ScenarioError, Source, printable, schema};
 use crate::sensitivity::SensitivityError;
@@ -135,6 +137,8 @@ enum Command {
     Host(host::HostArgs),
     /// NICs that are known: ring limits, memory, refill, drop counters, each with its source.
     Presets(presets::PresetsArgs),
+    /// Figures (SVG) and a report (HTML) from result files; simulates nothing.
+    Plot(plot::PlotArgs),
     /// Validate a scenario and everything it names.
     Check(ScenarioArgs),
     /// Print the JSON Schema of a scenario.
@@ -185,6 +189,8 @@ enum CommandError {
     Live(#[from] LiveError),
     #[error(transparent)]
     Output(#[from] OutputError),
+    #[error(transparent)]
+    Plot(#[from] PlotError),
     #[error("standard output: {0}")]
     Stdout(#[source] io::Error),
     #[error("standard input: {0}; give a scenario file, or pipe one in")]
@@ -237,6 +243,7 @@ fn dispatch(cli: &Cli) -> Result<ExitCode, CommandError> {
         Some(Command::Sensitivity(args)) => sensitivity::run(args, global),
         Some(Command::Host(args)) => host::run(args, global),
         Some(Command::Presets(args)) => presets::run(args, global),
+        Some(Command::Plot(args)) => plot::run(args, global),
         Some(Command::Check(args)) => check::run(args, global),
         Some(Command::Reproduce(args)) => reproduce::run(args, global),
         Some(Command::Completions { shell }) => {

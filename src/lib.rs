@@ -19,6 +19,7 @@
 //! | scenario | [`scenario`] | the TOML file, and what it means |
 //! | questions | [`simulation`], [`plan`], [`sweep`], [`shard`], [`host`] | replications, grids |
 //! | results | [`report`] | JSON, CSV, tables, files |
+//! | figures | [`plot`] | SVG and HTML from result files |
 //! | program | [`cli`] | arguments, terminal, exit status |
 //!
 //! # Example
@@ -60,6 +61,7 @@ pub mod id;
 pub mod input;
 pub mod model;
 pub mod plan;
+pub mod plot;
 pub mod preset;
 pub mod random;
 pub mod report;
