@@ -19,6 +19,7 @@ pub mod ledger;
 pub mod log;
 pub mod memory;
 pub mod outcome;
+pub mod placement;
 pub mod policy;
 pub mod port;
 pub mod stall;
