@@ -9,6 +9,7 @@
 mod check;
 mod footprint;
 mod output;
+mod placement;
 mod plan;
 mod progress;
 mod sensitivity;
@@ -21,6 +22,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::input::InputError;
 use crate::report::OutputError;
 use crate::scenario::{Scenario, ScenarioError, Source, printable, schema};
 use crate::sensitivity::SensitivityError;
@@ -115,6 +117,9 @@ enum Command {
     Plan(plan::PlanArgs),
     /// Drops and memory as 1, 2, 4 ... all queues burst in step.
     Sensitivity(ScenarioArgs),
+    /// The zero-copy placement header on the wire, and where a packet would land.
+    #[command(subcommand)]
+    Placement(placement::PlacementCommand),
     /// Validate a scenario and everything it names.
     Check(ScenarioArgs),
     /// Print the JSON Schema of a scenario.
@@ -142,6 +147,8 @@ enum CommandError {
     Sensitivity(#[from] SensitivityError),
     #[error(transparent)]
     Output(#[from] OutputError),
+    #[error(transparent)]
+    Input(#[from] InputError),
     #[error("standard output: {0}")]
     Stdout(#[source] io::Error),
     #[error("standard input: {0}; give a scenario file, or pipe one in")]
@@ -187,6 +194,7 @@ fn dispatch(cli: &Cli) -> Result<ExitCode, CommandError> {
         Some(Command::Simulate(args)) => simulate::run(args, global),
         Some(Command::Plan(args)) => plan::run(args, global),
         Some(Command::Sensitivity(args)) => sensitivity::run(args, global),
+        Some(Command::Placement(command)) => placement::run(command, global),
         Some(Command::Check(args)) => check::run(args, global),
         Some(Command::Schema) => {
             print(&format!("{:#}\n", schema()))?;

@@ -8,6 +8,7 @@
 //! |---|---|---|
 //! | CSV traces | [`trace`] | all records |
 //! | pcap and pcapng captures | [`pcap`] | one frame |
+//! | CSV tables of regions | [`placement`] | all records |
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Cursor, Read};
@@ -20,6 +21,7 @@ mod cdf;
 mod decimal;
 mod fault;
 pub mod pcap;
+pub mod placement;
 mod table;
 pub mod trace;
 

@@ -8,6 +8,7 @@ mod footprint;
 mod format;
 mod manifest;
 mod output;
+mod placement;
 mod plan;
 mod sensitivity;
 mod simulate;
@@ -17,6 +18,7 @@ pub use footprint::{ConfigurationRow, FootprintReport, Rx};
 pub use format::format_rate;
 pub use manifest::Manifest;
 pub use output::{OutputError, PacketFile, check_writable, write_atomically};
+pub use placement::{EncodedReport, Landing, PacketRow, PlacementReport, PspRow, Tables};
 pub use plan::{ConfigRow, Goal, PlanReport};
 pub use sensitivity::{InPhaseRow, SensitivityReport};
 pub use simulate::{

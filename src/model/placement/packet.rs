@@ -40,8 +40,6 @@ pub enum Unread {
 
 /// TCP's header without options, in bytes.
 const TCP_BYTES: usize = 20;
-/// TCP in IP's and PSP's field of the next header.
-pub(crate) const TCP: u8 = 6;
 
 impl PlacementPacket {
     /// The packet in `bytes`, which start with its PSP header; its whole length without UDP header
@@ -78,7 +76,7 @@ impl PlacementPacket {
         };
         let before_tcp = if is_direct { PlacementHeader::BYTES } else { 0 };
         let tcp = match psp.next_header {
-            TCP => part(before_tcp, TCP_BYTES).and_then(|header| {
+            PspHeader::NEXT_TCP => part(before_tcp, TCP_BYTES).and_then(|header| {
                 let (seq, tcp_bytes) = tcp_seq_and_len(header).ok_or(Unread::NoTcp)?;
                 let headers = psp.bytes() + before_tcp + tcp_bytes + PspHeader::ICV_BYTES;
                 let payload = len.checked_sub(headers).ok_or(Unread::NoTcp)?;
@@ -146,7 +144,7 @@ mod tests {
     }
 
     fn psp(version: PspVersion, crypt_offset: u8, spi: u32) -> PspHeader {
-        let (next_header, sample, drop, iv, vc) = (TCP, false, false, 1, Some(2));
+        let (next_header, sample, drop, iv, vc) = (PspHeader::NEXT_TCP, false, false, 1, Some(2));
         PspHeader { next_header, crypt_offset, sample, drop, version, spi: Spi::new(spi), iv, vc }
     }
 

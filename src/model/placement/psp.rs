@@ -104,6 +104,8 @@ impl PspHeader {
     pub const CRYPT_OFFSET_MAX: u8 = CRYPT_OFFSET_MASK * 4;
     /// Bytes of the integrity check value behind the payload.
     pub const ICV_BYTES: usize = 16;
+    /// TCP in the field of the next header, as in IP's.
+    pub const NEXT_TCP: u8 = 6;
     /// The UDP port of PSP.
     pub const UDP_PORT: u16 = 1000;
 
