@@ -249,6 +249,20 @@ impl Buffers {
         Ok(lease)
     }
 
+    /// Gives a packet that needs no buffer its completion entry, or says why not.
+    pub(crate) fn take_none(&mut self, queue: QueueId) -> Result<Lease, Refusal> {
+        if self.is_completion_full(queue) {
+            return Err(Refusal::CompletionFull);
+        }
+        self.rings[queue.index()].completions += 1;
+        Ok(Lease::default())
+    }
+
+    /// Whether the queue's completion ring has no room.
+    pub(crate) fn is_completion_full(&self, queue: QueueId) -> bool {
+        self.rings[queue.index()].completions >= self.completion_entries
+    }
+
     /// Dedicated entries of the queue.
     pub(crate) fn rx(&self, queue: QueueId) -> u32 {
         small(self.rings[queue.index()].rx)

@@ -55,6 +55,7 @@ impl SystemSpec {
             && self.fifo == 0
             && self.buffers.reserve.as_ref().is_none_or(simple)
             && self.window.end.is_some()
+            && self.transfers().is_none()
     }
 
     /// Runs one replication on a fast path; `None` if it was stopped. A timeline is not recorded.

@@ -20,17 +20,25 @@
 //! table of Chelsio's T4 (FreeBSD sys/dev/cxgbe/tom/t4_ddp.c), whose "color" is our generation.
 
 mod allow;
+mod counts;
 mod header;
 mod keys;
+mod load;
+mod nic;
 mod packet;
 mod psp;
 mod region;
 mod resolve;
+mod spec;
 
 pub use allow::{AllowList, FlowKey, FlowKind, Full};
+pub use counts::{Outcomes, PlacementCounts};
 pub use header::{Generation, MemoryId, PlacementHeader, Seq};
 pub use keys::{DIRECT_FROM, Keys, OutOfSpis};
+pub use load::{Attack, AttackKind, Change, Genuine, Load};
+pub(crate) use nic::{Handling, Placement};
 pub use packet::{PlacementPacket, Readable, Unread, psp_of_frame};
 pub use psp::{PspFault, PspHeader, PspVersion, Spi};
 pub use region::{GENERATIONS, Region, RegionFault, Regions, generations_repeat};
 pub use resolve::{Fallback, Segment};
+pub use spec::{Mode, PlacementSpec, Protection};

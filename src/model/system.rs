@@ -12,14 +12,15 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::calendar::{Calendar, Slot};
 use crate::id::QueueId;
-use crate::model::buffers::{BufferSpec, Buffers, Held, Lease};
+use crate::model::buffers::{BufferSpec, Buffers, Held, Lease, Refusal};
 use crate::model::host::{Host, HostSlots, HostSpec, Packet, Work};
 use crate::model::ledger::{DropReason, Ledger};
 use crate::model::log::{Fate, PacketLog, PacketSink, Timeline};
 use crate::model::outcome::{Finished, Outcome};
+use crate::model::placement::{Handling, Load, Placement};
 use crate::model::port::{Fifo, Wire};
 use crate::model::stall::StallSpec;
-use crate::model::traffic::{Arrival, Source, TrafficKind, TrafficSpec, Window};
+use crate::model::traffic::{Arrival, Source, TrafficKind, TrafficSpec, TransfersSpec, Window};
 use crate::random::Streams;
 use crate::units::{BitRate, SimDuration, SimTime};
 
@@ -69,6 +70,8 @@ pub(crate) struct Machine<'a> {
     pub(crate) buffers: Buffers,
     pub(crate) ledger: Ledger,
     log: Option<PacketLog<'a>>,
+    /// Where there are transfers.
+    placement: Option<Box<Placement>>,
     /// What the packets of each queue hold, kept apart from the buffers' own books; only in debug
     /// builds.
     held: Vec<Held>,
@@ -86,11 +89,31 @@ impl Machine<'_> {
 
     /// A packet's processing has ended.
     pub(crate) fn deliver(&mut self, queue: QueueId, packet: &Packet) {
-        self.ledger.delivered(queue, packet.arrival, packet.len, self.now);
+        let stored = packet.handling.stored;
+        self.ledger.delivered(queue, packet.arrival, stored, self.now);
+        if let Some(placement) = &mut self.placement {
+            placement.delivered(queue, &packet.handling, self.now);
+            // A header buffer is free, for which a packet may wait in the FIFO.
+            self.released = true;
+        }
         if let (Some(log), Some(id)) = (&mut self.log, packet.log) {
             log.settled(id, Fate::Delivered(self.now));
         }
         self.last_activity = self.now;
+    }
+
+    /// Gives a packet what it needs, or says why not.
+    #[inline]
+    fn take(&mut self, queue: QueueId, handling: &Handling) -> Result<Lease, Refusal> {
+        let placement = self.placement.as_ref();
+        if placement.is_some_and(|placement| !placement.has_header(queue, handling)) {
+            let full = self.buffers.is_completion_full(queue);
+            return Err(if full { Refusal::CompletionFull } else { Refusal::NoBuffer });
+        }
+        match handling.stored {
+            0 => self.buffers.take_none(queue),
+            stored => self.buffers.take(queue, stored, self.now),
+        }
     }
 
     /// Buffers come back.
@@ -169,6 +192,12 @@ impl SystemSpec {
         System::new(self, streams, observers).run(progress)
     }
 
+    /// The traffic that carries placement headers, if there is any.
+    #[must_use]
+    pub fn transfers(&self) -> Option<&TransfersSpec> {
+        self.traffic.iter().find_map(TrafficSpec::transfers)
+    }
+
     /// The last instant at which a packet may arrive.
     pub(crate) fn last_arrival(&self) -> SimTime {
         let recorded = self.traffic.iter().filter_map(|traffic| match &traffic.kind {
@@ -199,6 +228,11 @@ impl<'a> System<'a> {
             buffers: Buffers::new(&spec.buffers),
             ledger: Ledger::new(queues, spec.window, last_arrival),
             log: observers.packets.map(PacketLog::new),
+            placement: spec.transfers().map(|transfers| {
+                let counts = (queues, sources.len());
+                let buf_len = spec.buffers.rx_buf_len;
+                Box::new(Placement::new(transfers, buf_len, counts, start, streams))
+            }),
             held: vec![Held::default(); queues],
             released: false,
             last_activity: SimTime::ZERO,
@@ -302,17 +336,25 @@ impl<'a> System<'a> {
         self.pending[source] = arrival;
         let time = arrival.map_or(SimTime::MAX, |arrival| arrival.time);
         self.machine.calendar.set(self.first_source + source, time);
+        if let Some(placement) = &mut self.machine.placement {
+            let source_of = &mut self.sources[source];
+            placement.fetched(source, source_of.load(), source_of.changes());
+        }
     }
 
     /// A source sends its packet: onto the wire if there is one, else straight into the NIC.
     #[inline]
     fn send(&mut self, source: usize) {
         let arrival = self.pending[source].expect("a due source has a packet");
+        let load = self.machine.placement.as_mut().and_then(|it| it.sending(source));
         self.fetch(source);
         match &mut self.wire {
-            None => self.arrive(arrival),
+            None => self.arrive(arrival, load),
             Some(wire) => {
                 wire.send(arrival);
+                if let Some(placement) = &mut self.machine.placement {
+                    placement.enters_wire(load);
+                }
                 let next = wire.next_time();
                 if next == self.machine.now {
                     self.leave_wire();
@@ -328,15 +370,16 @@ impl<'a> System<'a> {
         let arrival = wire.pop();
         self.machine.calendar.set(self.slots.releases, wire.next_time());
         let arrival = arrival.expect("a frame leaves the wire");
+        let load = self.machine.placement.as_mut().and_then(|it| it.leaves_wire());
         // Frames still on the wire at the end of the window have not arrived.
         if arrival.time < self.spec.window.end_or_max() {
-            self.arrive(arrival);
+            self.arrive(arrival, load);
         }
     }
 
     /// A packet arrives at the NIC.
     #[inline]
-    fn arrive(&mut self, Arrival { time, queue, len }: Arrival) {
+    fn arrive(&mut self, Arrival { time, queue, len }: Arrival, load: Option<Load>) {
         let work = self.work.draw(queue);
         let machine = &mut self.machine;
         machine.ledger.offered(queue, time);
@@ -345,12 +388,18 @@ impl<'a> System<'a> {
             Some(log) if machine.ledger.measures(time) => Some(log.arrived(time, queue, len)),
             _ => None,
         };
-        let mut packet = Packet { arrival: time, len, work, lease: Lease::default(), log };
+        let judged = match &mut machine.placement {
+            None => Ok(Handling::plain(len)),
+            Some(placement) => placement.judge(queue, len, load, time),
+        };
+        let handling = judged.unwrap_or(Handling::plain(len));
+        let lease = Lease::default();
+        let mut packet = Packet { arrival: time, len, work, lease, handling, log };
         // A packet whose queue has others waiting in the FIFO must not pass them.
-        let taken = if self.fifo.holds(queue) {
-            Err(DropReason::NoBuffer)
-        } else {
-            machine.buffers.take(queue, len, time).map_err(DropReason::from)
+        let taken = match judged {
+            Err(reason) => return self.refuse(queue, &packet, reason),
+            Ok(_) if self.fifo.holds(queue) => Err(DropReason::NoBuffer),
+            Ok(_) => machine.take(queue, &handling).map_err(DropReason::from),
         };
         let reason = match taken {
             Ok(lease) => {
@@ -358,12 +407,17 @@ impl<'a> System<'a> {
                 return self.place(queue, packet);
             }
             // One that needs more buffers than its queue can ever have would wait for ever.
-            Err(reason) if !machine.buffers.can_ever_hold(queue, len) => reason,
+            Err(reason) if !machine.buffers.can_ever_hold(queue, handling.stored) => reason,
             Err(_) if self.fifo.has_room(len) => return self.fifo.push(queue, packet),
             Err(_) if self.fifo.exists() => DropReason::FifoFull,
             Err(reason) => reason,
         };
-        self.machine.ledger.dropped(queue, reason, time);
+        self.refuse(queue, &packet, reason);
+    }
+
+    /// Drops a packet that has just arrived.
+    fn refuse(&mut self, queue: QueueId, packet: &Packet, reason: DropReason) {
+        self.machine.ledger.dropped(queue, reason, packet.arrival);
         if let (Some(log), Some(id)) = (&mut self.machine.log, packet.log) {
             log.settled(id, Fate::Dropped(reason));
         }
@@ -373,7 +427,10 @@ impl<'a> System<'a> {
     #[inline]
     fn place(&mut self, queue: QueueId, packet: Packet) {
         let machine = &mut self.machine;
-        machine.ledger.placed(packet.len, machine.now);
+        machine.ledger.placed(packet.handling.stored, machine.now);
+        if let Some(placement) = &mut machine.placement {
+            placement.admitted(queue, &packet.handling, packet.len, packet.arrival);
+        }
         if let (Some(log), Some(id)) = (&mut machine.log, packet.log) {
             log.placed(id, packet.lease.reserve);
         }
@@ -390,7 +447,8 @@ impl<'a> System<'a> {
     fn retry_fifo(&mut self) {
         let mut blocked = vec![false; self.spec.buffers.rx.len()];
         while let Some((queue, packet)) = self.fifo.first(&blocked) {
-            match self.machine.buffers.take(queue, packet.len, self.machine.now) {
+            let handling = packet.handling;
+            match self.machine.take(queue, &handling) {
                 Err(_) => blocked[queue.index()] = true,
                 Ok(lease) => {
                     let mut packet = self.fifo.pop(queue).expect("it was just seen");
@@ -414,8 +472,8 @@ impl<'a> System<'a> {
         if let Some(log) = &mut self.machine.log {
             log.close();
         }
-        let Machine { buffers, ledger, .. } = self.machine;
-        Finished {
+        let Machine { buffers, ledger, placement, .. } = self.machine;
+        let outcome = Finished {
             spec: self.spec,
             streams: self.streams,
             sources: &self.sources,
@@ -424,7 +482,8 @@ impl<'a> System<'a> {
             end,
             timeline: self.timeline,
         }
-        .outcome()
+        .outcome();
+        Outcome { placement: placement.map(|placement| placement.counts()), ..outcome }
     }
 
     /// Conservation: every packet and every buffer is where the books say.

@@ -9,11 +9,13 @@ mod batch;
 mod on_off;
 mod recorded;
 mod steady;
+mod transfers;
 
 use std::sync::Arc;
 
 use crate::id::QueueId;
 use crate::model::distribution::Distribution;
+use crate::model::placement::{Change, Load};
 use crate::random::{Generator, Streams};
 use crate::units::{PacketRate, SimDuration, SimTime, to_f64};
 
@@ -21,6 +23,9 @@ use batch::{BatchSource, BatchStreams};
 use on_off::OnOffSource;
 use recorded::RecordedSource;
 use steady::{ConstantSource, PoissonSource};
+use transfers::TransfersSource;
+
+pub use transfers::{NetworkSpec, StormSpec, TransfersSpec};
 
 /// One table of traffic.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,6 +55,8 @@ pub enum TrafficKind {
     OnOff(OnOffSpec),
     /// Whole batches at random epochs.
     Batch(BatchSpec),
+    /// Responses whose packets carry placement headers.
+    Transfers(Box<TransfersSpec>),
     /// Packets read from a trace or a capture, sorted by time.
     Recorded(Arc<[RecordedPacket]>),
 }
@@ -147,6 +154,7 @@ enum Process {
     Constant(ConstantSource),
     OnOff(Box<OnOffSource>),
     Batch(Box<BatchSource>),
+    Transfers(Box<TransfersSource>),
     Recorded(RecordedSource),
 }
 
@@ -178,6 +186,7 @@ impl Source {
             Process::Constant(source) => source.next(end),
             Process::OnOff(source) => source.next(self.window.start, end),
             Process::Batch(source) => source.next(self.window.start, end),
+            Process::Transfers(source) => source.next(self.window.start, end),
             Process::Recorded(source) => source.next(end),
         };
         let measured = arrival.is_some_and(|arrival| arrival.time >= self.window.start);
@@ -203,13 +212,28 @@ impl Source {
                 self.bursts += measured;
             }
             Process::OnOff(source) => source.send_run(limit, &mut send),
-            Process::Constant(_) | Process::Batch(_) | Process::Recorded(_) => {}
+            Process::Constant(_)
+            | Process::Batch(_)
+            | Process::Transfers(_)
+            | Process::Recorded(_) => {}
         }
     }
 
     /// Whether it comes in bursts that are independent of one another.
     pub(crate) const fn is_bursty(&self) -> bool {
-        matches!(self.process, Process::OnOff(_) | Process::Batch(_))
+        matches!(self.process, Process::OnOff(_) | Process::Batch(_) | Process::Transfers(_))
+    }
+
+    /// What the packet given out last carries for placement.
+    pub(crate) fn load(&self) -> Option<Load> {
+        if let Process::Transfers(source) = &self.process { source.load() } else { None }
+    }
+
+    /// Changes of the NIC's table of regions that have become known with the last packet.
+    pub(crate) fn changes(&mut self) -> impl Iterator<Item = Change> {
+        let source =
+            if let Process::Transfers(source) = &mut self.process { Some(source) } else { None };
+        source.into_iter().flat_map(|source| source.changes())
     }
 
     /// Independent bursts begun in the window so far: what a bound on unseen drops may count.
@@ -227,6 +251,11 @@ impl TrafficSpec {
             TrafficKind::Recorded(packets) => {
                 let process = Process::Recorded(RecordedSource::new(Arc::clone(packets)));
                 return vec![source(process, true)];
+            }
+            TrafficKind::Transfers(spec) => {
+                let name = format!("traffic {table}");
+                let process = TransfersSource::new(spec, &self.queues, &name, streams);
+                return vec![source(Process::Transfers(Box::new(process)), true)];
             }
             TrafficKind::Batch(batch) => self.in_phase_queues(batch.in_phase),
             TrafficKind::OnOff(on_off) => self.in_phase_queues(on_off.in_phase),
@@ -269,7 +298,9 @@ impl TrafficSpec {
                         BatchStreams::new(&own, streams),
                     )))
                 }
-                TrafficKind::Batch(_) | TrafficKind::Recorded(_) => continue,
+                TrafficKind::Batch(_) | TrafficKind::Transfers(_) | TrafficKind::Recorded(_) => {
+                    continue;
+                }
             };
             sources.push(source(process, leads));
         }
@@ -291,6 +322,9 @@ impl TrafficSpec {
                 packets / (on + off)
             }
             TrafficKind::Batch(spec) => spec.count.mean() * 1e12 / spec.every.mean(),
+            TrafficKind::Transfers(spec) => {
+                spec.packets_per_second() / to_f64(self.queues.len().max(1) as u64)
+            }
             TrafficKind::Recorded(packets) => {
                 let last = packets.last().map_or(0.0, |packet| to_f64(packet.time.as_ps()));
                 let queues = to_f64(self.queues.len().max(1) as u64);
@@ -311,6 +345,31 @@ impl TrafficSpec {
         self.rate_per_queue() + periods
     }
 
+    /// The transfers that it consists of, if it does.
+    #[must_use]
+    pub fn transfers(&self) -> Option<&TransfersSpec> {
+        if let TrafficKind::Transfers(spec) = &self.kind { Some(spec) } else { None }
+    }
+
+    /// What this table, number `table` of its scenario, sends in a window, source by source, and
+    /// how the NIC's table of regions changes meanwhile.
+    #[must_use]
+    pub fn sent(
+        &self,
+        table: usize,
+        streams: Streams,
+        window: Window,
+    ) -> (Vec<(Arrival, Option<Load>)>, Vec<Change>) {
+        let (mut sent, mut changes) = (Vec::new(), Vec::new());
+        for mut source in self.sources(table, streams, window) {
+            while let Some(arrival) = source.next() {
+                sent.push((arrival, source.load()));
+                changes.extend(source.changes());
+            }
+        }
+        (sent, changes)
+    }
+
     /// Whether packets come from a recording.
     #[must_use]
     pub const fn is_recorded(&self) -> bool {
@@ -329,7 +388,10 @@ impl TrafficSpec {
     /// Whether it comes in bursts that are independent of one another.
     #[must_use]
     pub const fn is_bursty(&self) -> bool {
-        matches!(self.kind, TrafficKind::OnOff(_) | TrafficKind::Batch(_))
+        matches!(
+            self.kind,
+            TrafficKind::OnOff(_) | TrafficKind::Batch(_) | TrafficKind::Transfers(_)
+        )
     }
 
     /// Whether independent bursts, or packets, go on coming as time passes.

@@ -138,7 +138,8 @@ impl BusyPoll {
         let mut end = begin;
         if left > 0 {
             let packet = self.queues[core.queue().index()].front().expect("packets are left");
-            end = begin + self.spec.per_packet + self.spec.per_byte * u64::from(packet.len);
+            let bytes = self.spec.per_byte * u64::from(packet.len);
+            end = begin + self.spec.per_packet + bytes + packet.handling.copying;
             machine.ledger.busy(begin, end);
         }
         machine.calendar.set(index, end);

@@ -188,7 +188,7 @@ impl Server {
         let packet = queue.packets.front().expect("a service starts only with a packet");
         queue.state = State::Serving;
         machine.buffers.free_completion(id);
-        let end = machine.now + packet.work;
+        let end = machine.now + packet.work + packet.handling.copying;
         machine.ledger.busy(machine.now, end);
         machine.calendar.set(id.index(), end);
     }
