@@ -164,6 +164,12 @@ impl Search<'_> {
 
     fn meets_goal(&self, candidate: &Candidate) -> bool {
         candidate.drop_rate.ci_high <= self.scenario.plan.max_drop_rate
+            && self.survives(candidate.shape)
+    }
+
+    /// Whether a shape has buffers for all that it must survive.
+    fn survives(&self, shape: Shape) -> bool {
+        !self.scenario.plan.survive_storm || self.scenario.with_shape(shape).holds_storm()
     }
 
     /// For each of these reserve sizes, rising, the candidate with the least ring depth that meets
@@ -271,6 +277,15 @@ impl Search<'_> {
         }
         if let Some(overload) = self.overload() {
             return (Verdict::Infeasible, overload.to_string());
+        }
+        if !self.survives(largest.shape) {
+            let storm: u64 = self.scenario.storm_packets().iter().sum();
+            let why = format!(
+                "even {} has no buffer for each of the {storm} packets that one storm of \
+                 generations turns back; search deeper rings or a larger reserve",
+                largest.shape
+            );
+            return (Verdict::Infeasible, why);
         }
         let rate = &largest.drop_rate;
         if rate.ci_low > goal {

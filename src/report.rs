@@ -12,6 +12,7 @@ mod placement;
 mod plan;
 mod sensitivity;
 mod simulate;
+mod zero_copy;
 
 pub use self::csv::{queues_csv, summary_csv, timeline_csv};
 pub use footprint::{ConfigurationRow, FootprintReport, Rx};
@@ -22,9 +23,9 @@ pub use placement::{EncodedReport, Landing, PacketRow, PlacementReport, PspRow, 
 pub use plan::{ConfigRow, Goal, PlanReport};
 pub use sensitivity::{InPhaseRow, SensitivityReport};
 pub use simulate::{
-    Drops, EngineReport, Held, Host, MemoryUse, Packets, Placement, Queue, Reserve, SimulateReport,
-    Sojourn,
+    Drops, EngineReport, Held, Host, MemoryUse, Packets, Queue, Reserve, SimulateReport, Sojourn,
 };
+pub use zero_copy::{Attack, Fallbacks, Placement};
 
 /// Version of the result names.
 pub const SCHEMA: u32 = 1;

@@ -11,11 +11,13 @@ mod error;
 mod host;
 mod keys;
 mod napi;
+mod placement;
 mod quantity;
 mod range;
 mod resolve;
 mod schema;
 mod traffic;
+mod transfers;
 mod warning;
 
 pub use document::Source;
@@ -31,7 +33,7 @@ use crate::model::host::HostSpec;
 use crate::model::memory::{MemorySpec, default_completion_entries};
 use crate::model::stall::StallSpec;
 use crate::model::system::SystemSpec;
-use crate::model::traffic::{TrafficKind, TrafficSpec, Window};
+use crate::model::traffic::{TrafficKind, TrafficSpec, TransfersSpec, Window};
 use crate::units::{BitRate, SimDuration, SimTime};
 
 /// The scenario that runs when none is given: the host of J. Kicinski's post.
@@ -110,6 +112,8 @@ pub struct PlanSpec {
     pub reserve: Vec<u32>,
     /// What to compare with.
     pub baseline: Shape,
+    /// Whether rings and reserve must have a buffer for every packet of one storm of generations.
+    pub survive_storm: bool,
 }
 
 /// A configuration of rings and reserve: what `plan` varies.
@@ -158,6 +162,49 @@ impl Scenario {
         rx_max.saturating_add(self.reserve.as_ref().map_or(0, |reserve| reserve.entries))
     }
 
+    /// The traffic that carries placement headers, if there is any.
+    #[must_use]
+    pub fn transfers(&self) -> Option<&TransfersSpec> {
+        self.traffic.iter().find_map(TrafficSpec::transfers)
+    }
+
+    /// Segments that one storm of generations can turn back, at each queue.
+    #[must_use]
+    pub fn storm_packets(&self) -> Vec<u64> {
+        let mut packets = vec![0; self.queues()];
+        for traffic in &self.traffic {
+            let Some((spec, storm)) =
+                traffic.transfers().and_then(|it| Some((it, it.storm.as_ref()?)))
+            else {
+                continue;
+            };
+            for (_, queue) in (0..spec.flows).zip(traffic.queues.iter().cycle()) {
+                packets[queue.index()] += spec.segments_in(storm.notice);
+            }
+        }
+        packets
+    }
+
+    /// Whether rings and reserves, all free, have a buffer for every packet that one storm turns
+    /// back.
+    #[must_use]
+    pub fn holds_storm(&self) -> bool {
+        let queues = self.queues();
+        let (groups, entries) =
+            self.reserve.as_ref().map_or((1, 0), |reserve| (reserve.groups, reserve.entries));
+        let mut needed = vec![0_u64; groups as usize];
+        for (queue, (storm, rx)) in self.storm_packets().iter().zip(&self.nic.rx).enumerate() {
+            needed[queue * groups as usize / queues] += storm.saturating_sub(u64::from(*rx));
+        }
+        needed.iter().all(|needed| *needed <= u64::from(entries))
+    }
+
+    /// Header buffers of each queue where headers are split.
+    fn header_entries(&self) -> Option<u32> {
+        let nic = &self.transfers()?.nic;
+        nic.mode.splits_headers().then_some(nic.header_entries)
+    }
+
     /// The configuration's memory items.
     #[must_use]
     pub fn memory(&self) -> MemorySpec {
@@ -170,6 +217,7 @@ impl Scenario {
             completion: self.nic.completion,
             completion_entries: self.completion_entries(),
             header_buffer: self.nic.header_buffer,
+            header_entries: self.header_entries(),
         }
     }
 

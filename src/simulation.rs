@@ -13,6 +13,7 @@ use crate::model::ledger::{DropReason, PacketCounts};
 use crate::model::log::{PacketOutcome, Timeline};
 use crate::model::memory::Memory;
 use crate::model::outcome::{Occupancy, Outcome, QueueOutcome};
+use crate::model::placement::PlacementCounts;
 use crate::model::system::{Observers, Progress, SystemSpec};
 use crate::random::Streams;
 use crate::scenario::{Scenario, Warning};
@@ -56,6 +57,8 @@ pub struct Simulation {
     pub held: Occupancy,
     /// Share of core time covered by stalls.
     pub stalled_fraction: f64,
+    /// What placement came to, where there are transfers.
+    pub placement: Option<PlacementCounts>,
     /// Occupancy over time of the first replication, if asked for.
     pub timeline: Option<Timeline>,
     /// Memory the configuration pins.
@@ -265,6 +268,7 @@ impl Merged {
             time_squeeze: sum.time_squeeze,
             held: occupancy(sum.held),
             stalled_fraction: mean(sum.stalled_fraction),
+            placement: sum.placement,
             timeline: sum.timeline,
             memory: scenario.memory().memory().expect("checked when the scenario was resolved"),
             warnings: scenario.warnings.clone(),
@@ -337,6 +341,9 @@ impl Outcome {
         self.time_squeeze += other.time_squeeze;
         add(&mut self.held, &other.held);
         self.returns_without_buffer += other.returns_without_buffer;
+        if let (Some(placement), Some(other)) = (&mut self.placement, &other.placement) {
+            placement.add(other);
+        }
         self.packets_simulated += other.packets_simulated;
     }
 

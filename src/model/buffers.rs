@@ -278,6 +278,11 @@ impl Buffers {
         self.completions_run_out
     }
 
+    /// Packets without buffers will come, so that completion entries can all be taken.
+    pub(crate) fn expect_bufferless(&mut self) {
+        self.completions_run_out = true;
+    }
+
     /// Frees the completion entry of a packet that the host takes.
     pub(crate) fn free_completion(&mut self, queue: QueueId) {
         self.rings[queue.index()].completions -= 1;

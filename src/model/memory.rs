@@ -21,6 +21,8 @@ pub struct MemorySpec {
     pub completion_entries: u32,
     /// Bytes of a header buffer, one per posted buffer; 0 when headers are not split.
     pub header_buffer: u64,
+    /// Header buffers of each queue; `None`: one per posted buffer.
+    pub header_entries: Option<u32>,
 }
 
 /// Receive memory by what it is used for, in bytes.
@@ -55,7 +57,11 @@ impl MemorySpec {
         let reserve_bytes = reserve.checked_mul(self.rx_buf_len)?;
         let descriptor_bytes = posted.checked_mul(self.descriptor)?;
         let completion_bytes = completions.checked_mul(self.completion)?;
-        let header_bytes = posted.checked_mul(self.header_buffer)?;
+        let headers = match self.header_entries {
+            None => posted,
+            Some(entries) => queues.checked_mul(u64::from(entries))?,
+        };
+        let header_bytes = headers.checked_mul(self.header_buffer)?;
         let buffers_bytes = dedicated_bytes.checked_add(reserve_bytes)?;
         let total_bytes = buffers_bytes
             .checked_add(descriptor_bytes)?
@@ -94,6 +100,7 @@ mod tests {
             completion: 64,
             completion_entries: default_completion_entries(rx, reserve_entries),
             header_buffer: 0,
+            header_entries: None,
         }
     }
 

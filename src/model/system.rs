@@ -93,8 +93,8 @@ impl Machine<'_> {
         self.ledger.delivered(queue, packet.arrival, stored, self.now);
         if let Some(placement) = &mut self.placement {
             placement.delivered(queue, &packet.handling, self.now);
-            // A header buffer is free, for which a packet may wait in the FIFO.
-            self.released = true;
+            // A packet in the FIFO may wait for a header buffer.
+            self.released |= packet.handling.header;
         }
         if let (Some(log), Some(id)) = (&mut self.log, packet.log) {
             log.settled(id, Fate::Delivered(self.now));
@@ -222,10 +222,14 @@ impl<'a> System<'a> {
         let slots = HostSlots { releases, visits, first_visit: first_source + sources.len() };
         let last_arrival = spec.last_arrival();
         let start = spec.window.start;
+        let mut buffers = Buffers::new(&spec.buffers);
+        if spec.transfers().is_some() {
+            buffers.expect_bufferless();
+        }
         let machine = Machine {
             now: SimTime::ZERO,
             calendar: Calendar::new(slots.first_visit + slots.visits),
-            buffers: Buffers::new(&spec.buffers),
+            buffers,
             ledger: Ledger::new(queues, spec.window, last_arrival),
             log: observers.packets.map(PacketLog::new),
             placement: spec.transfers().map(|transfers| {
@@ -392,7 +396,7 @@ impl<'a> System<'a> {
             None => Ok(Handling::plain(len)),
             Some(placement) => placement.judge(queue, len, load, time),
         };
-        let handling = judged.unwrap_or(Handling::plain(len));
+        let handling = judged.unwrap_or_else(|_| Handling::plain(len));
         let lease = Lease::default();
         let mut packet = Packet { arrival: time, len, work, lease, handling, log };
         // A packet whose queue has others waiting in the FIFO must not pass them.

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::SCHEMA;
 use super::format::{format_estimate, format_rate, plain_table, table_text};
+use super::zero_copy::Placement;
 use crate::model::host::HostSpec;
 use crate::model::ledger::DropReason;
 use crate::model::memory::Memory;
@@ -44,7 +45,7 @@ pub struct SimulateReport {
     pub queues: Vec<Queue>,
     /// The host.
     pub host: Host,
-    /// Zero-copy placement; none in this version.
+    /// Zero-copy placement, where there are transfers.
     pub placement: Option<Placement>,
     /// Doubts.
     pub warnings: Vec<String>,
@@ -173,10 +174,6 @@ pub struct Host {
     pub stalled_fraction: f64,
 }
 
-/// Zero-copy placement: not in this version.
-#[derive(Debug, Clone, Serialize)]
-pub enum Placement {}
-
 /// How fast a simulation ran.
 #[derive(Debug, Clone, Serialize)]
 pub struct EngineReport {
@@ -250,7 +247,7 @@ impl SimulateReport {
                 wakeups: simulation.wakeups,
                 stalled_fraction: simulation.stalled_fraction,
             },
-            placement: None,
+            placement: Placement::new(scenario, simulation),
             warnings: simulation.warnings.iter().map(ToString::to_string).collect(),
             engine: None,
         }
@@ -312,6 +309,9 @@ impl SimulateReport {
             ),
         );
         row("host", self.host_text());
+        for (name, value) in self.placement.iter().flat_map(Placement::rows) {
+            row(name, value);
+        }
         format!("{}\n{}\n{}", self.heading(), table_text(&table), table_text(&self.worst_queues()))
     }
 

@@ -3,6 +3,12 @@
 //! A key that is not here is refused before anyone could read it; a key that is here and never read
 //! trips an assertion in debug builds. So neither list nor reader can fall behind the other.
 
+mod placement;
+
+pub(super) use placement::{
+    FLOW_KINDS, MODES, PLACEMENT, PROTECTIONS, STORM, SURVIVALS, TRANSFERS,
+};
+
 /// A key of a table.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Key {
@@ -337,6 +343,7 @@ pub(super) const TRAFFIC: Variants = Variants {
         ("constant", STEADY, "Equal gaps from a random phase."),
         ("on-off", ON_OFF, "Bursts with silence, or a lower rate, between them."),
         ("batch", BATCH, "Whole batches at random epochs."),
+        ("transfers", TRANSFERS, "Responses whose packets carry placement headers."),
         ("trace", TRACE, "Packets of a recording."),
         ("pcap", PCAP, "Packets of a capture, steered by RSS."),
     ],
@@ -393,9 +400,6 @@ pub(super) const RSS: &[Key] = &[
     key("table_len", Kind::Count, "128", "Entries of an indirection table spread evenly."),
     key("indirection", Kind::Queues, "", "The indirection table itself, instead of table_len."),
 ];
-
-pub(super) const PLACEMENT: &[Key] =
-    &[key("mode", Kind::Choice(&["off"]), "off", "Only \"off\" in this version.")];
 
 pub(super) const PLAN: &[Key] = &[
     key("max_drop_rate", Kind::Number, "1e-6", "The goal: at most this share dropped."),

@@ -2,12 +2,10 @@
 
 use super::document::{Document, Source, Value};
 use super::error::ScenarioError;
-use super::keys::{
-    ACCOUNTINGS, BASELINE, NIC, PLACEMENT, PLAN, POLICIES, RESERVE, RUN, SCENARIO, is_key,
-};
+use super::keys::{ACCOUNTINGS, BASELINE, NIC, PLAN, POLICIES, RESERVE, RUN, SCENARIO, is_key};
 use super::quantity::{Field, Fields};
 use super::warning::Warning;
-use super::{NicSpec, PlanSpec, RunSpec, Scenario, Shape, host, range, traffic};
+use super::{NicSpec, PlanSpec, RunSpec, Scenario, Shape, host, placement, range, traffic};
 use crate::model::buffers::{Accounting, ReserveSpec};
 use crate::model::distribution::Distribution;
 use crate::model::host::{HostSpec, Recycle};
@@ -51,7 +49,6 @@ impl Scenario {
         let reserve = reserve(&root, &nic, queues)?;
         let (host, stalls) = host::read(&root.require("host")?, &nic.rx)?;
         let traffic = read_traffic(&root.require("traffic")?, queues, &mut warnings)?;
-        check_placement(&root)?;
         check_sweep(&root)?;
         let plan = plan(root.get("plan"))?;
         let mut scenario = Self {
@@ -72,6 +69,7 @@ impl Scenario {
             warnings,
             hash: document.hash(),
         };
+        placement::read(&root, &mut scenario)?;
         scenario.run = run(root.get("run"), &scenario)?;
         scenario.check_sync_cost(&root)?;
         scenario.check_line_rate(&root)?;
@@ -352,14 +350,6 @@ fn read_traffic(
     tables.iter().map(|table| traffic::read_table(table, queues, warnings)).collect()
 }
 
-fn check_placement(root: &Fields<'_>) -> Result<()> {
-    let Some(field) = root.get("placement") else { return Ok(()) };
-    let fields = field.fields(PLACEMENT)?;
-    fields.or("mode", 0, |f| f.choice(&["off"]))?;
-    fields.finish();
-    Ok(())
-}
-
 /// `[sweep]` maps dotted keys of the scenario, quoted or nested, to lists or ranges.
 fn check_sweep(root: &Fields<'_>) -> Result<()> {
     let Some(field) = root.get("sweep") else { return Ok(()) };
@@ -402,6 +392,7 @@ fn plan(field: Option<Field<'_>>) -> Result<PlanSpec> {
         rx: range::parse("64..8192 x2").expect("a range"),
         reserve: reserve_sizes,
         baseline: Shape { rx: 4096, reserve: 0 },
+        survive_storm: false,
     };
     let Some(field) = field else { return Ok(spec) };
     let fields = field.fields(PLAN)?;

@@ -6,6 +6,7 @@ use super::distribution::{read, read_positive_times};
 use super::error::ScenarioError;
 use super::keys::{Of, RSS, SPACINGS, TRAFFIC};
 use super::quantity::{Field, Fields};
+use super::transfers;
 use super::warning::Warning;
 use crate::id::QueueId;
 use crate::input::pcap::{FrameRef, for_each_frame};
@@ -46,6 +47,7 @@ pub(super) fn read_table(
             let packets = pcap(&fields, &ids, warnings)?;
             recorded(ids, packets)
         }
+        "transfers" => transfers::read_table(&fields, ids)?,
         name => {
             let size = fields.or("size", Distribution::Constant(DEFAULT_SIZE), |field| {
                 let size = read(field, Of::Sizes)?;

@@ -30,7 +30,7 @@ fn arrivals(system: &SystemSpec) -> Vec<Incoming> {
             (HostSpec::Hold { .. }, Fate::Delivered(done)) => done.as_ps() - time,
             _ => 0,
         };
-        Incoming { time, queue, len: packet.len, work }
+        Incoming::plain(time, queue, packet.len, work)
     };
     run(&roomy).packets.into_iter().map(incoming).collect()
 }

@@ -27,6 +27,19 @@ pub(crate) struct Incoming {
     pub(crate) len: u32,
     /// Its service or holding time.
     pub(crate) work: u64,
+    /// Bytes of it that go to ring buffers.
+    pub(crate) stored: u32,
+    /// Whether it takes a header buffer.
+    pub(crate) header: bool,
+    /// Whether it fails the PSP check.
+    pub(crate) rejected: bool,
+}
+
+impl Incoming {
+    /// A packet that carries nothing for placement.
+    pub(crate) fn plain(time: u64, queue: usize, len: u32, work: u64) -> Self {
+        Self { time, queue, len, work, stored: len, header: false, rejected: false }
+    }
 }
 
 /// Buffers not posted: time average over the window, and maximum from time zero to its end.
@@ -77,6 +90,7 @@ struct Queue {
     /// Reserve buffers that wait for a full repost batch.
     reserve_waiting: u32,
     completions: u32,
+    headers: u32,
     levels: [Level; 2],
 }
 
@@ -225,7 +239,7 @@ impl Nic<'_> {
 
     fn bytes_in_rings(&self) -> u64 {
         let numbers = self.queues.iter().flat_map(|queue| &queue.ring);
-        numbers.map(|number| u64::from(self.packets[*number].incoming.len)).sum()
+        numbers.map(|number| u64::from(self.packets[*number].incoming.stored)).sum()
     }
 
     /// Whether the policy gives `queue` all of `count` reserve buffers, of which enough are free.
@@ -249,8 +263,12 @@ impl Nic<'_> {
         if state.completions == buffers.completion_entries {
             return Err(DropReason::CompletionFull);
         }
-        let len = u64::from(incoming.len);
-        let needed = (1..).find(|n| u64::from(*n) * buffers.rx_buf_len >= len).expect("some n");
+        let headers = self.spec.transfers().map(|transfers| transfers.nic.header_entries);
+        if incoming.header && headers.is_some_and(|headers| state.headers == headers) {
+            return Err(DropReason::NoBuffer);
+        }
+        let len = u64::from(incoming.stored);
+        let needed = (0..).find(|n| u64::from(*n) * buffers.rx_buf_len >= len).expect("some n");
         let free = buffers.rx[incoming.queue] - state.dedicated_held;
         let dedicated = free.min(needed);
         let reserve = needed - dedicated;
@@ -271,7 +289,7 @@ impl Nic<'_> {
             _ => reserve.entries,
         });
         let most = u64::from(buffers.rx[incoming.queue] + reserve);
-        u64::from(incoming.len) <= most * buffers.rx_buf_len
+        u64::from(incoming.stored) <= most * buffers.rx_buf_len
     }
 
     fn arrive(&mut self, incoming: Incoming, host: &mut dyn Host) {
@@ -281,6 +299,10 @@ impl Nic<'_> {
         let waits = |number: &usize| self.packets[*number].incoming.queue == incoming.queue;
         let overtakes = self.fifo.iter().any(waits);
         let len = |number: &usize| u64::from(self.packets[*number].incoming.len);
+        if incoming.rejected {
+            self.packets[number].fate = Fate::Dropped(DropReason::PspRejected);
+            return;
+        }
         let room = self.fifo.iter().map(len).sum::<u64>() + u64::from(incoming.len);
         let reason = match self.offer(incoming) {
             Ok(buffers) if !overtakes => return self.place(number, buffers, host),
@@ -298,6 +320,7 @@ impl Nic<'_> {
         (packet.given, packet.held) = (buffers, buffers);
         let state = &mut self.queues[packet.incoming.queue];
         state.completions += 1;
+        state.headers += u32::from(packet.incoming.header);
         state.dedicated_held += buffers.dedicated;
         state.reserve_held += buffers.reserve;
         state.ring.push_back(number);
@@ -323,7 +346,10 @@ impl Nic<'_> {
     }
 
     fn deliver(&mut self, number: usize) {
-        self.packets[number].fate = Fate::Delivered(SimTime::from_ps(self.now));
+        let packet = &mut self.packets[number];
+        packet.fate = Fate::Delivered(SimTime::from_ps(self.now));
+        self.queues[packet.incoming.queue].headers -= u32::from(packet.incoming.header);
+        self.released |= packet.incoming.header;
     }
 
     fn repost(&self) -> u32 {
