@@ -214,8 +214,8 @@ impl Buffers {
             Policy::StaticCap { cap } => self.entries.min(cap),
             _ => self.entries,
         };
-        i64::from(buffers_needed(len, self.rx_buf_len))
-            <= self.rings[queue.index()].rx + i64::from(reserve)
+        let needed = if len == 0 { 0 } else { buffers_needed(len, self.rx_buf_len) };
+        i64::from(needed) <= self.rings[queue.index()].rx + i64::from(reserve)
     }
 
     /// Gives a packet its buffers and a completion entry, or says why not.

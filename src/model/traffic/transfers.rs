@@ -188,10 +188,12 @@ struct Sent {
     split_fails: bool,
 }
 
-/// Something that happens, in order of (time, order of planning).
+/// Something that happens. At one instant what changes regions comes before packets, and then
+/// what was planned earlier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Event {
     time: SimTime,
+    is_packet: bool,
     order: u64,
     what: What,
 }
@@ -286,7 +288,8 @@ impl TransfersSource {
 
     fn plan(&mut self, time: SimTime, what: What) {
         self.order += 1;
-        self.events.push(Reverse(Event { time, order: self.order, what }));
+        let is_packet = matches!(what, What::Send(_) | What::Arrive(_) | What::Attack);
+        self.events.push(Reverse(Event { time, is_packet, order: self.order, what }));
     }
 
     /// The next packet before `end`, and the requests in the window on the way to it.
