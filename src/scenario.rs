@@ -152,7 +152,8 @@ impl Scenario {
     /// Completion entries of each queue.
     #[must_use]
     pub fn completion_entries(&self) -> u32 {
-        let needed = self.most_buffers_of_a_queue();
+        // Placed packets take completion entries without taking buffers.
+        let needed = self.most_buffers_of_a_queue().max(self.header_entries().unwrap_or(0));
         self.nic.completion_entries.unwrap_or_else(|| default_completion_entries(needed, 0))
     }
 

@@ -21,7 +21,7 @@ pub struct MemorySpec {
     pub completion_entries: u32,
     /// Bytes of a header buffer, one per posted buffer; 0 when headers are not split.
     pub header_buffer: u64,
-    /// Header buffers of each queue; `None`: one per posted buffer.
+    /// Header buffers of each queue, with descriptors of their own; `None`: one per posted buffer.
     pub header_entries: Option<u32>,
 }
 
@@ -55,12 +55,15 @@ impl MemorySpec {
         let completions = queues.checked_mul(u64::from(self.completion_entries))?;
         let dedicated_bytes = dedicated.checked_mul(self.rx_buf_len)?;
         let reserve_bytes = reserve.checked_mul(self.rx_buf_len)?;
-        let descriptor_bytes = posted.checked_mul(self.descriptor)?;
-        let completion_bytes = completions.checked_mul(self.completion)?;
-        let headers = match self.header_entries {
-            None => posted,
-            Some(entries) => queues.checked_mul(u64::from(entries))?,
+        let (headers, descriptors) = match self.header_entries {
+            None => (posted, posted),
+            Some(entries) => {
+                let headers = queues.checked_mul(u64::from(entries))?;
+                (headers, posted.checked_add(headers)?)
+            }
         };
+        let descriptor_bytes = descriptors.checked_mul(self.descriptor)?;
+        let completion_bytes = completions.checked_mul(self.completion)?;
         let header_bytes = headers.checked_mul(self.header_buffer)?;
         let buffers_bytes = dedicated_bytes.checked_add(reserve_bytes)?;
         let total_bytes = buffers_bytes
@@ -113,6 +116,15 @@ mod tests {
         assert_eq!(shared.buffers_bytes, 160 << 20);
         assert_eq!(shared.completion_bytes, 32 * 8192 * 64);
         assert_eq!(shared.descriptor_bytes, (32 * 512 + 4096) * 16);
+    }
+
+    #[test]
+    fn header_rings_have_buffers_and_descriptors_of_their_own() {
+        let mut split = spec(16, 0);
+        (split.header_buffer, split.header_entries) = (256, Some(1024));
+        let memory = split.memory().unwrap();
+        assert_eq!(memory.header_bytes, 32 * 1024 * 256);
+        assert_eq!(memory.descriptor_bytes, 32 * (16 + 1024) * 16);
     }
 
     #[test]

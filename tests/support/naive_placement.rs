@@ -1,5 +1,5 @@
-//! Placement told apart from the engine: what every packet of a transfer needs, in 128 bits and with
-//! nothing but the list of changes; then the engine against the naive model.
+//! Placement told apart from the engine: what every packet of a transfer needs, in 128 bits and
+//! with nothing but the list of changes; then the engine against the naive model.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
