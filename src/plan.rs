@@ -270,8 +270,9 @@ impl Search<'_> {
                 _ => format!("; one step cheaper does not: {}", cheaper.join(", ")),
             };
             let why = format!(
-                "{} meets the goal of {goal:e} with {share:.1} % of the baseline's memory{cheaper}",
-                best.shape
+                "{} meets the goal of {goal:e} with {share:.1} % of the baseline's memory{}{cheaper}",
+                best.shape,
+                self.storm_text()
             );
             return (Verdict::Feasible, why);
         }
@@ -297,6 +298,15 @@ impl Search<'_> {
             return (Verdict::Infeasible, why);
         }
         (Verdict::Inconclusive, self.what_would_decide(largest))
+    }
+
+    /// What a recommended shape has buffers for besides.
+    fn storm_text(&self) -> String {
+        if !self.scenario.plan.survive_storm {
+            return String::new();
+        }
+        let storm: u64 = self.scenario.storm_packets().iter().sum();
+        format!(" and has a buffer for each of the {storm} packets of one storm")
     }
 
     fn overload(&self) -> Option<&Warning> {

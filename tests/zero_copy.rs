@@ -202,8 +202,8 @@ fn every_mode_counts_what_it_does_to_each_byte() {
         assert_eq!(report.packets.dropped, 0);
         placement
     };
-    // 100 bytes of headers and 900 of payload, written once by the NIC and, where copied, once more;
-    // headers are read, and what is copied.
+    // 100 bytes of headers and 900 of payload, written once by the NIC and, where copied, once
+    // more; headers are read, and what is copied.
     let traffic = |told: &Placement| (told.written_per_payload_byte, told.read_per_payload_byte);
     let near = |(written, read): (f64, f64), (w, r): (f64, f64)| {
         assert!((written - w / 9.0).abs() < 1e-12 && (read - r / 9.0).abs() < 1e-12);
@@ -228,8 +228,8 @@ fn every_mode_counts_what_it_does_to_each_byte() {
     assert!((direct.host_ns_per_packet - 100.0).abs() < 0.2);
 }
 
-/// Frames come 1 us apart and are delivered 0.1 us later; with tokens 3.5 us late a buffer is in use
-/// for 3.6 us: four are in use at once, so three are one too few.
+/// Frames come 1 us apart and are delivered 0.1 us later; with tokens 3.5 us late a buffer is in
+/// use for 3.6 us: four are in use at once, so three are one too few.
 #[test]
 fn late_tokens_starve_registered_buffers() {
     let told = |entries: u32| {
