@@ -269,10 +269,11 @@ impl Search<'_> {
                 0 => "; nothing smaller was searched".to_owned(),
                 _ => format!("; one step cheaper does not: {}", cheaper.join(", ")),
             };
+            let storm = self.storm_text();
             let why = format!(
-                "{} meets the goal of {goal:e} with {share:.1} % of the baseline's memory{}{cheaper}",
-                best.shape,
-                self.storm_text()
+                "{} meets the goal of {goal:e} with {share:.1} % of the baseline's memory{storm}\
+                 {cheaper}",
+                best.shape
             );
             return (Verdict::Feasible, why);
         }

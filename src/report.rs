@@ -25,7 +25,7 @@ pub use sensitivity::{InPhaseRow, SensitivityReport};
 pub use simulate::{
     Drops, EngineReport, Held, Host, MemoryUse, Packets, Queue, Reserve, SimulateReport, Sojourn,
 };
-pub use zero_copy::{Attack, Fallbacks, Placement};
+pub use zero_copy::{Attack, Fallbacks, Lro, Placement};
 
 /// Version of the result names.
 pub const SCHEMA: u32 = 1;

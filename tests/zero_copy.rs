@@ -300,3 +300,27 @@ fn with_a_wire_what_frames_carry_keeps_up_with_them() {
     assert_eq!(told.placed, told.offered);
     assert_eq!(told.attack.placed, 0);
 }
+
+/// Segments at 0, 1 ... 9 us: sessions of 3.5 us hold 4, 4 and 2 of them, and 3.5 + 2.5 + 1.5 + 0.5
+/// us twice and 3.5 + 2.5 us make 22 us; sessions of three segments hold 2 + 1 us three times and
+/// leave one alone for 3.5 us.
+#[test]
+fn coalescing_merges_until_a_session_is_full_or_its_time_is_up() {
+    let lro = |more: &[&str]| {
+        let timeout = ["placement.lro.timeout=3500 ns", "run.duration=9990 us"];
+        placement(&[&timeout[..], more].concat()).lro
+    };
+    let per_response = |told: &rxplan::report::Lro| told.segments_per_aggregate;
+    let timed = lro(&[]);
+    assert!((per_response(&timed) - 10.0 / 3.0).abs() < 0.05, "{timed:?}");
+    assert!((timed.added_us_mean - 2.2).abs() < 0.02, "{timed:?}");
+    assert!((timed.added_us_max - 3.5).abs() < 1e-9);
+    let full = lro(&["placement.lro.max_bytes=2700 B"]);
+    assert!((per_response(&full) - 10.0 / 4.0).abs() < 0.05, "{full:?}");
+    assert!((full.added_us_mean - 1.25).abs() < 0.02, "{full:?}");
+    assert_eq!((timed.evictions, full.evictions), (0, 0));
+    let crowded = lro(&["placement.lro.sessions=1", "traffic.0.flows=8"]);
+    assert!(crowded.evictions > 0 && per_response(&crowded) < per_response(&timed));
+    let disordered = lro(&["traffic.0.reorder=0.3"]);
+    assert!(per_response(&disordered) < per_response(&timed));
+}

@@ -2,11 +2,11 @@
 
 use serde::Serialize;
 
-use crate::model::placement::{AttackKind, Fallback, Mode, Outcomes, PlacementCounts};
+use crate::model::placement::{AttackKind, Fallback, LroCounts, Mode, Outcomes, PlacementCounts};
 use crate::model::traffic::TransfersSpec;
 use crate::scenario::Scenario;
 use crate::simulation::Simulation;
-use crate::units::to_f64;
+use crate::units::{sum_to_f64, to_f64};
 
 /// Zero-copy placement.
 #[derive(Debug, Clone, Serialize)]
@@ -53,6 +53,8 @@ pub struct Placement {
     pub header_in_use_max: u64,
     /// Segments that one storm can turn back at one queue; 0 without storms.
     pub storm_packets: u64,
+    /// Coalescing; all 0 without.
+    pub lro: Lro,
     /// Attackers.
     pub attack: Attack,
 }
@@ -74,6 +76,21 @@ pub struct Fallbacks {
     pub straddles: u64,
     /// [`Fallback::SplitFailed`].
     pub split_failed: u64,
+}
+
+/// What coalescing in the NIC would merge, and how long it would hold packets back.
+#[derive(Debug, Clone, Serialize)]
+pub struct Lro {
+    /// Packets that the host would see.
+    pub aggregates: u64,
+    /// Segments in one of them.
+    pub segments_per_aggregate: f64,
+    /// Closed early to make room for another flow.
+    pub evictions: u64,
+    /// Mean time from a segment's arrival to its packet's, in microseconds.
+    pub added_us_mean: f64,
+    /// The longest.
+    pub added_us_max: f64,
 }
 
 /// Packets of attackers.
@@ -133,6 +150,7 @@ impl Placement {
                 .table_bytes(u64::from(transfers.flows), u64::from(transfers.regions)),
             header_in_use_max: counts.header_in_use_max,
             storm_packets: scenario.storm_packets().into_iter().max().unwrap_or(0),
+            lro: Lro::new(&counts.lro),
             attack: Attack::new(counts),
         })
     }
@@ -157,6 +175,16 @@ impl Placement {
         }
         if self.starved > 0 {
             rows.push(("  starved packets", self.starved.to_string()));
+        }
+        if self.lro.aggregates > 0 {
+            let lro = &self.lro;
+            rows.push((
+                "coalescing",
+                format!(
+                    "would merge {:.1} segments and add {:.3} us, max {:.3}",
+                    lro.segments_per_aggregate, lro.added_us_mean, lro.added_us_max
+                ),
+            ));
         }
         if self.attack.offered > 0 {
             let attack = &self.attack;
@@ -216,6 +244,19 @@ impl Fallbacks {
         let named: Vec<String> =
             seen.map(|(reason, count)| format!("{} {count}", reason.name())).collect();
         if named.is_empty() { "none".to_owned() } else { named.join(", ") }
+    }
+}
+
+impl Lro {
+    fn new(counts: &LroCounts) -> Self {
+        let ratio = |whole: f64, parts: u64| if parts > 0 { whole / to_f64(parts) } else { 0.0 };
+        Self {
+            aggregates: counts.aggregates,
+            segments_per_aggregate: ratio(to_f64(counts.segments), counts.aggregates),
+            evictions: counts.evictions,
+            added_us_mean: ratio(sum_to_f64(counts.held_ps) / 1e6, counts.segments),
+            added_us_max: counts.held_max.as_secs_f64() * 1e6,
+        }
     }
 }
 

@@ -6,7 +6,7 @@
 mod placement;
 
 pub(super) use placement::{
-    FLOW_KINDS, MODES, PLACEMENT, PROTECTIONS, STORM, SURVIVALS, TRANSFERS,
+    FLOW_KINDS, LRO, MODES, PLACEMENT, PROTECTIONS, STORM, SURVIVALS, TRANSFERS,
 };
 
 /// A key of a table.

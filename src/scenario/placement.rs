@@ -2,14 +2,14 @@
 
 use super::distribution::{read_positive_times, read_times};
 use super::error::ScenarioError;
-use super::keys::{FLOW_KINDS, MODES, PLACEMENT, PROTECTIONS, STORM, SURVIVALS};
+use super::keys::{FLOW_KINDS, LRO, MODES, PLACEMENT, PROTECTIONS, STORM, SURVIVALS};
 use super::quantity::{Field, Fields};
 use super::warning::Warning;
 use super::{NicSpec, Scenario};
 use crate::model::distribution::Distribution;
 use crate::model::host::HostSpec;
 use crate::model::placement::{
-    FlowKind, GENERATIONS, Mode, PlacementSpec, Protection, generations_repeat,
+    FlowKind, GENERATIONS, LroSpec, Mode, PlacementSpec, Protection, generations_repeat,
 };
 use crate::model::traffic::{StormSpec, TrafficKind, TransfersSpec};
 use crate::units::{SimDuration, round_to_u64, to_f64};
@@ -97,6 +97,7 @@ impl Section {
                 header_entries: scenario.completion_entries(),
                 copy_per_byte: SimDuration::ZERO,
                 map_per_page: SimDuration::ZERO,
+                lro: None,
             },
             regions: 4,
             config_latency: Distribution::Constant(0),
@@ -117,6 +118,7 @@ impl Section {
             fields.or("header_entries", nic.header_entries, |f| f.count_u32(1, ENTRIES_MAX))?;
         nic.copy_per_byte = fields.or("copy_per_byte", SimDuration::ZERO, Field::time)?;
         nic.map_per_page = fields.or("map_per_page", SimDuration::ZERO, Field::time)?;
+        nic.lro = fields.get("lro").map(|field| lro(&field)).transpose()?;
         self.regions = fields.or("regions", self.regions, |f| f.count_u32(1, REGIONS_MAX))?;
         self.config_latency = fields.or("config_latency", zero(), read_times)?;
         self.storm = fields.get("storm").map(|field| storm(&field)).transpose()?;
@@ -254,6 +256,17 @@ fn storm(field: &Field<'_>) -> Result<StormSpec> {
     };
     fields.finish();
     Ok(storm)
+}
+
+fn lro(field: &Field<'_>) -> Result<LroSpec> {
+    let fields = field.fields(LRO)?;
+    let lro = LroSpec {
+        sessions: fields.or("sessions", 64, |f| f.count_u32(1, ENTRIES_MAX))?,
+        timeout: fields.or("timeout", SimDuration::from_us(10), Field::positive_time)?,
+        max_bytes: fields.or("max_bytes", 64 << 10, Field::positive_size)?,
+    };
+    fields.finish();
+    Ok(lro)
 }
 
 /// The mode. Keys of other modes may stand beside it, so that modes can be swept.

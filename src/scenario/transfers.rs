@@ -66,6 +66,7 @@ pub(super) fn read_table(fields: &Fields<'_>, queues: Vec<QueueId>) -> Result<Tr
             header_entries: 0,
             copy_per_byte: SimDuration::ZERO,
             map_per_page: SimDuration::ZERO,
+            lro: None,
         },
     };
     let size = Distribution::Constant(u64::from(mss + overhead));

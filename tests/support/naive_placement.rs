@@ -162,6 +162,7 @@ fn transfers() -> impl Strategy<Value = TransfersSpec> {
             header_entries,
             copy_per_byte: SimDuration::from_ps(copy),
             map_per_page: SimDuration::from_ps(map),
+            lro: None,
         },
     );
     let chance = || prop_oneof![Just(0.0), Just(0.2)];

@@ -1,6 +1,6 @@
 //! What placement came to: packets by outcome, bytes by the way they went.
 
-use super::{AttackKind, Fallback};
+use super::{AttackKind, Fallback, LroCounts};
 
 /// Counters of packets that arrived in the measured window.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -31,6 +31,8 @@ pub struct PlacementCounts {
     pub written_bytes: u64,
     /// Bytes read from memory: headers, and by copies. What the application reads comes on top.
     pub read_bytes: u64,
+    /// What coalescing would come to.
+    pub lro: LroCounts,
     /// Most header buffers of a queue in use at once, over the whole run.
     pub header_in_use_max: u64,
 }
@@ -89,6 +91,7 @@ impl PlacementCounts {
         self.starved += other.starved;
         self.written_bytes += other.written_bytes;
         self.read_bytes += other.read_bytes;
+        self.lro.add(&other.lro);
         self.header_in_use_max = self.header_in_use_max.max(other.header_in_use_max);
     }
 }

@@ -11,6 +11,7 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
+use super::lro::Sessions;
 use super::{
     AllowList, Attack, AttackKind, Change, DIRECT_FROM, Fallback, FlowKey, FlowKind, Generation,
     Genuine, Keys, Load, MemoryId, Mode, PlacementCounts, PlacementHeader, Protection, Region,
@@ -93,6 +94,7 @@ struct Queue {
     /// Application buffers that come back, with the time.
     returning: BinaryHeap<Reverse<(SimTime, u32)>>,
     tokens: Generator,
+    sessions: Sessions,
 }
 
 impl Placement {
@@ -133,6 +135,7 @@ impl Placement {
             registered_in_use: 0,
             returning: BinaryHeap::new(),
             tokens: stream(queue),
+            sessions: Sessions::default(),
         };
         Self {
             spec: transfers.nic.clone(),
@@ -204,6 +207,10 @@ impl Placement {
         };
         if measured {
             self.counts.note(load, &outcomes);
+            if let (Load::Genuine(genuine), Some(lro)) = (&load, &self.spec.lro) {
+                let sessions = &mut self.queues[queue.index()].sessions;
+                sessions.arrive(lro, genuine, now, &mut self.counts.lro);
+            }
         }
         result
     }

@@ -1,6 +1,6 @@
 //! How a NIC receives payload: with copies or without.
 
-use super::{FlowKind, Regions};
+use super::{FlowKind, LroSpec, Regions};
 use crate::model::distribution::Distribution;
 use crate::units::SimDuration;
 
@@ -56,6 +56,8 @@ pub struct PlacementSpec {
     pub copy_per_byte: SimDuration,
     /// Host time to map a page.
     pub map_per_page: SimDuration,
+    /// Coalescing, counted beside.
+    pub lro: Option<LroSpec>,
 }
 
 impl Mode {

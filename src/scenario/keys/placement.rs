@@ -35,6 +35,7 @@ pub(in crate::scenario) const PLACEMENT: &[Key] = &[
         "registered: how long the application keeps a buffer after delivery.",
     ),
     key("copy_per_byte", Kind::Time, "0 ps", "Host time to copy a byte of payload."),
+    key("lro", Kind::Table(LRO), "", "Coalescing in the NIC, counted beside the run."),
     key("map_per_page", Kind::Time, "0 ns", "page-map: host time to map a page."),
 ];
 
@@ -47,6 +48,12 @@ pub(in crate::scenario) const SURVIVALS: &[&str] = &["nothing", "one-storm"];
 pub(in crate::scenario) const STORM: &[Key] = &[
     key("every", Kind::Distribution(Of::Times), "", "Time from one to the next."),
     key("notice", Kind::Time, "", "How long senders go on with the old generations."),
+];
+
+pub(in crate::scenario) const LRO: &[Key] = &[
+    key("sessions", Kind::Count, "64", "Sessions of a queue, one a flow."),
+    key("timeout", Kind::Time, "10 us", "How long a session is open, at most."),
+    key("max_bytes", Kind::Size, "64 KiB", "Payload of a session, at most."),
 ];
 
 pub(in crate::scenario) const TRANSFERS: &[Key] = &[
