@@ -122,9 +122,9 @@ pub enum SimulationError {
     Stopped,
     /// There is no fast path for the scenario.
     #[error(
-        "--engine fast: simulates server hosts without wake-up, stalls, FIFO and line rate, with \
-         at most one reserve group, repost 1 and no sync cost, for a given duration; \
-         use --engine auto"
+        "--engine fast: simulates server hosts without wake-up, stalls, FIFO, line rate and \
+         transfers, with at most one reserve group, repost 1 and no sync cost, for a given \
+         duration; use --engine auto"
     )]
     NoFastPath,
     /// Threads could not be started.
