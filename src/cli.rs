@@ -10,6 +10,7 @@ mod check;
 mod footprint;
 mod host;
 mod output;
+mod placement;
 mod plan;
 mod plot;
 mod presets;
@@ -139,6 +140,9 @@ enum Command {
     Presets(presets::PresetsArgs),
     /// Figures (SVG) and a report (HTML) from result files; simulates nothing.
     Plot(plot::PlotArgs),
+    /// The zero-copy placement header on the wire, and where a packet would land.
+    #[command(subcommand)]
+    Placement(placement::PlacementCommand),
     /// Validate a scenario and everything it names.
     Check(ScenarioArgs),
     /// Print the JSON Schema of a scenario.
@@ -244,6 +248,7 @@ fn dispatch(cli: &Cli) -> Result<ExitCode, CommandError> {
         Some(Command::Host(args)) => host::run(args, global),
         Some(Command::Presets(args)) => presets::run(args, global),
         Some(Command::Plot(args)) => plot::run(args, global),
+        Some(Command::Placement(command)) => placement::run(command, global),
         Some(Command::Check(args)) => check::run(args, global),
         Some(Command::Reproduce(args)) => reproduce::run(args, global),
         Some(Command::Completions { shell }) => {

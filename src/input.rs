@@ -9,6 +9,7 @@
 //! | CSV traces | [`trace`] | all records |
 //! | Millisampler's JSON | [`millisampler`] | all samples |
 //! | pcap and pcapng captures | [`pcap`] | one frame |
+//! | CSV tables of regions | [`placement`] | all records |
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Cursor, Read};
@@ -23,6 +24,7 @@ pub mod ethtool;
 mod fault;
 pub mod millisampler;
 pub mod pcap;
+pub mod placement;
 mod table;
 pub mod trace;
 

@@ -176,6 +176,12 @@ impl Search<'_> {
 
     fn meets_goal(&self, candidate: &Candidate) -> bool {
         candidate.drop_rate.ci_high <= self.scenario.plan.max_drop_rate
+            && self.survives(candidate.shape)
+    }
+
+    /// Whether a shape has buffers for all that it must survive.
+    fn survives(&self, shape: Shape) -> bool {
+        !self.scenario.plan.survive_storm || self.scenario.with_shape(shape).holds_storm()
     }
 
     /// For each of these reserve sizes, rising, the candidate with the least ring depth that meets
@@ -275,14 +281,25 @@ impl Search<'_> {
                 0 => "; nothing smaller was searched".to_owned(),
                 _ => format!("; one step cheaper does not: {}", cheaper.join(", ")),
             };
+            let storm = self.storm_text();
             let why = format!(
-                "{} meets the goal of {goal:e} with {share:.1} % of the baseline's memory{cheaper}",
+                "{} meets the goal of {goal:e} with {share:.1} % of the baseline's memory{storm}\
+                 {cheaper}",
                 best.shape
             );
             return (Verdict::Feasible, why);
         }
         if let Some(overload) = self.overload() {
             return (Verdict::Infeasible, overload.to_string());
+        }
+        if !self.survives(largest.shape) {
+            let storm: u64 = self.scenario.storm_packets().iter().sum();
+            let why = format!(
+                "even {} has no buffer for each of the {storm} packets that one storm of \
+                 generations turns back; search deeper rings or a larger reserve",
+                largest.shape
+            );
+            return (Verdict::Infeasible, why);
         }
         let rate = &largest.drop_rate;
         if rate.ci_low > goal {
@@ -294,6 +311,15 @@ impl Search<'_> {
             return (Verdict::Infeasible, why);
         }
         (Verdict::Inconclusive, self.what_would_decide(largest))
+    }
+
+    /// What a recommended shape has buffers for besides.
+    fn storm_text(&self) -> String {
+        if !self.scenario.plan.survive_storm {
+            return String::new();
+        }
+        let storm: u64 = self.scenario.storm_packets().iter().sum();
+        format!(" and has a buffer for each of the {storm} packets of one storm")
     }
 
     fn overload(&self) -> Option<&Warning> {

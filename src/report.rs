@@ -10,6 +10,7 @@ mod host;
 mod journal;
 mod manifest;
 mod output;
+mod placement;
 mod plan;
 mod presets;
 mod reproduce;
@@ -18,6 +19,7 @@ mod sensitivity;
 mod shard;
 mod simulate;
 mod sweep;
+mod zero_copy;
 
 pub use self::csv::{queues_csv, summary_csv, timeline_csv};
 pub use footprint::{ConfigurationRow, FootprintReport, Rx};
@@ -28,6 +30,7 @@ pub use host::{
 pub use journal::{Existing, FinishedPoints, JournalError};
 pub use manifest::{Manifest, Recipe};
 pub use output::{OutputError, PacketFile, check_writable, write_atomically};
+pub use placement::{EncodedReport, Landing, PacketRow, PlacementReport, PspRow, Tables};
 pub use plan::{ConfigRow, Goal, PlanReport};
 pub use presets::{CounterRow, Fact, PresetRow, PresetsReport};
 pub use reproduce::{ReproduceReport, ReproducedFile};
@@ -35,10 +38,11 @@ pub use schema::results_schema;
 pub use sensitivity::{InPhaseRow, SensitivityReport};
 pub use shard::{ShardState, ShardStatus};
 pub use simulate::{
-    Drops, EngineReport, Fairness, Held, Host, MemoryUse, Packets, Placement, Port, Queue, Reserve,
+    Drops, EngineReport, Fairness, Held, Host, MemoryUse, Packets, Port, Queue, Reserve,
     SenderDelay, SimulateReport, Sojourn,
 };
 pub use sweep::{SweepReport, sweep_record};
+pub use zero_copy::{Attack, Fallbacks, Lro, Placement};
 
 /// Version of the result names.
 pub const SCHEMA: u32 = 1;

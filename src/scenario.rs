@@ -13,6 +13,7 @@ mod host;
 mod keys;
 mod napi;
 mod nic;
+mod placement;
 mod quantity;
 mod range;
 mod reserve;
@@ -20,6 +21,7 @@ mod resolve;
 mod schema;
 mod template;
 mod traffic;
+mod transfers;
 mod warning;
 
 pub use axis::Axis;
@@ -36,12 +38,12 @@ use std::fmt;
 
 use crate::model::buffers::{BufferSpec, ReserveSpec};
 use crate::model::host::HostSpec;
-use crate::model::memory::MemorySpec;
 use crate::model::memory::driver::Driver;
+use crate::model::memory::{MemorySpec, default_completion_entries};
 use crate::model::port::FifoSpec;
 use crate::model::stall::StallSpec;
 use crate::model::system::SystemSpec;
-use crate::model::traffic::{TrafficKind, TrafficSpec, Window};
+use crate::model::traffic::{TrafficKind, TrafficSpec, TransfersSpec, Window};
 use crate::preset::Preset;
 use crate::units::{BitRate, SimDuration, SimTime};
 
@@ -129,6 +131,8 @@ pub struct PlanSpec {
     pub reserve: Vec<u32>,
     /// What to compare with.
     pub baseline: Shape,
+    /// Whether rings and reserve must have a buffer for every packet of one storm of generations.
+    pub survive_storm: bool,
 }
 
 /// A configuration of rings and reserve: what `plan` varies.
@@ -167,7 +171,14 @@ impl Scenario {
     /// Completion entries of each queue.
     #[must_use]
     pub fn completion_entries(&self) -> u32 {
-        self.nic.completion_entries(self.reserve.as_ref())
+        let entries = self.nic.completion_entries(self.reserve.as_ref());
+        match self.header_entries() {
+            // Placed packets take completion entries without taking buffers.
+            Some(headers) if self.nic.completion_entries.is_none() => {
+                entries.max(default_completion_entries(headers, 0))
+            }
+            _ => entries,
+        }
     }
 
     /// Buffers of each reserve; 0 without one.
@@ -176,10 +187,57 @@ impl Scenario {
         self.reserve.as_ref().map_or(0, |reserve| reserve.entries)
     }
 
+    /// The traffic that carries placement headers, if there is any.
+    #[must_use]
+    pub fn transfers(&self) -> Option<&TransfersSpec> {
+        self.traffic.iter().find_map(TrafficSpec::transfers)
+    }
+
+    /// Segments that one storm of generations can turn back, at each queue.
+    #[must_use]
+    pub fn storm_packets(&self) -> Vec<u64> {
+        let mut packets = vec![0; self.queues()];
+        for traffic in &self.traffic {
+            let Some((spec, storm)) =
+                traffic.transfers().and_then(|it| Some((it, it.storm.as_ref()?)))
+            else {
+                continue;
+            };
+            for (_, queue) in (0..spec.flows).zip(traffic.queues.iter().cycle()) {
+                packets[queue.index()] += spec.segments_in(storm.notice);
+            }
+        }
+        packets
+    }
+
+    /// Whether rings and reserves, all free, have a buffer for every packet that one storm turns
+    /// back.
+    #[must_use]
+    pub fn holds_storm(&self) -> bool {
+        let queues = self.queues();
+        let (groups, entries) =
+            self.reserve.as_ref().map_or((1, 0), |reserve| (reserve.groups, reserve.entries));
+        let mut needed = vec![0_u64; groups as usize];
+        for (queue, (storm, rx)) in self.storm_packets().iter().zip(&self.nic.rx).enumerate() {
+            needed[queue * groups as usize / queues] += storm.saturating_sub(u64::from(*rx));
+        }
+        needed.iter().all(|needed| *needed <= u64::from(entries))
+    }
+
+    /// Header buffers of each queue where headers are split.
+    fn header_entries(&self) -> Option<u32> {
+        let nic = &self.transfers()?.nic;
+        nic.mode.splits_headers().then_some(nic.header_entries)
+    }
+
     /// The configuration's memory items.
     #[must_use]
     pub fn memory(&self) -> MemorySpec {
-        self.nic.memory(self.reserve.as_ref())
+        MemorySpec {
+            completion_entries: self.completion_entries(),
+            header_entries: self.header_entries(),
+            ..self.nic.memory(self.reserve.as_ref())
+        }
     }
 
     /// What the simulator runs.

@@ -17,6 +17,7 @@ use crate::model::ledger::{DropReason, PacketCounts};
 use crate::model::log::{PacketOutcome, Timeline};
 use crate::model::memory::Memory;
 use crate::model::outcome::{Occupancy, Outcome, QueueOutcome};
+use crate::model::placement::PlacementCounts;
 use crate::model::port::WireOutcome;
 use crate::model::system::{Observers, Progress, SystemSpec};
 use crate::random::Streams;
@@ -66,6 +67,8 @@ pub struct Simulation {
     pub wire: Option<WireOutcome>,
     /// Share of core time covered by stalls.
     pub stalled_fraction: f64,
+    /// What placement came to, where there are transfers.
+    pub placement: Option<PlacementCounts>,
     /// Occupancy over time of the first replication, if asked for.
     pub timeline: Option<Timeline>,
     /// Memory the configuration pins.
@@ -129,9 +132,9 @@ pub enum SimulationError {
     Stopped,
     /// There is no fast path for the scenario.
     #[error(
-        "--engine fast: simulates server hosts without wake-up, stalls, FIFO and line rate, with \
-         at most one reserve group, repost 1 and no sync cost, for a given duration; \
-         use --engine auto"
+        "--engine fast: simulates server hosts without wake-up, stalls, FIFO, line rate and \
+         transfers, with at most one reserve group, repost 1 and no sync cost, for a given \
+         duration; use --engine auto"
     )]
     NoFastPath,
     /// Threads could not be started.
@@ -280,6 +283,7 @@ impl Merged {
             held: occupancy(sum.held),
             wire: sum.wire,
             stalled_fraction: mean(sum.stalled_fraction),
+            placement: sum.placement,
             timeline: sum.timeline,
             memory: scenario.memory().memory().expect("checked when the scenario was resolved"),
             warnings: scenario.warnings.clone(),
@@ -359,6 +363,9 @@ impl Outcome {
         add(&mut self.held, &other.held);
         self.wire = self.wire.zip(other.wire).map(|(wire, other)| wire.plus(other));
         self.returns_without_buffer += other.returns_without_buffer;
+        if let (Some(placement), Some(other)) = (&mut self.placement, &other.placement) {
+            placement.add(other);
+        }
         self.packets_simulated += other.packets_simulated;
     }
 

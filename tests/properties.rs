@@ -4,6 +4,8 @@
 mod agreement;
 #[path = "support/naive.rs"]
 mod naive;
+#[path = "support/naive_placement.rs"]
+mod naive_placement;
 #[path = "support/patterns.rs"]
 mod patterns;
 #[path = "support/runs.rs"]

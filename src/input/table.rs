@@ -238,6 +238,30 @@ impl<const N: usize> Row<'_, N> {
         })
     }
 
+    /// The whole number up to `max` in a column, decimal or hexadecimal with `0x`.
+    pub(super) fn unsigned(&self, place: usize, max: u64) -> Result<u64, InputError> {
+        let value = self.values[place];
+        let parsed = match value.strip_prefix(b"0x") {
+            Some(digits) if is_hexadecimal(digits) => {
+                std::str::from_utf8(digits).ok().and_then(|it| u64::from_str_radix(it, 16).ok())
+            }
+            None if is_digits(value) => natural(value),
+            _ => {
+                let (column, value) = (self.name(place), self.text(place));
+                return Err(self.error(LineFault::NotWhole { column, value }));
+            }
+        };
+        parsed.filter(|number| *number <= max).ok_or_else(|| {
+            let (column, value) = (self.name(place), self.text(place));
+            self.error(LineFault::TooLarge { column, value, max: max.to_string() })
+        })
+    }
+
+    /// The line's number in the file, from 1.
+    pub(super) fn line(&self) -> u64 {
+        self.line
+    }
+
     /// The finite number in a column.
     pub(super) fn number(&self, place: usize) -> Result<f64, InputError> {
         let parsed = std::str::from_utf8(self.values[place]).ok().and_then(|it| it.parse().ok());
@@ -284,6 +308,11 @@ fn pick<'a, const N: usize>(
         }
     }
     (found, count)
+}
+
+/// Whether `text` is one hexadecimal digit or more.
+fn is_hexadecimal(text: &[u8]) -> bool {
+    !text.is_empty() && text.iter().all(u8::is_ascii_hexdigit)
 }
 
 /// A text of the file, fit for a message: printable and not too long.

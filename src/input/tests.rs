@@ -21,6 +21,8 @@ fn read_as_everything(bytes: &[u8]) {
     refusals.extend(table().and_then(trace::returns).err());
     refusals.extend(table().and_then(trace::stalls).err());
     refusals.extend(table().and_then(cdf::points).err());
+    refusals.extend(table().and_then(placement::regions).err());
+    refusals.extend(table().and_then(placement::allowed).err());
     let (mut frames, mut last_ps) = (0, 0);
     let read = pcap::visit_frames(path, reader().unwrap(), |frame| {
         frames += 1;

@@ -180,7 +180,8 @@ impl Buffers {
 
     /// Whether a queue could have the buffers for `len` bytes if all of them were free.
     pub(crate) fn can_ever_hold(&self, queue: QueueId, len: u32) -> bool {
-        i64::from(buffers_needed(len, self.rx_buf_len)) <= self.most(&self.rings[queue.index()])
+        let needed = if len == 0 { 0 } else { buffers_needed(len, self.rx_buf_len) };
+        i64::from(needed) <= self.most(&self.rings[queue.index()])
     }
 
     /// The buffers that a packet is given if it takes them now, or why it gets none.
@@ -268,6 +269,20 @@ impl Buffers {
         self.rings[queue.index()].group
     }
 
+    /// Gives a packet that needs no buffer its completion entry, or says why not.
+    pub(crate) fn take_none(&mut self, queue: QueueId) -> Result<Lease, Refusal> {
+        if self.is_completion_full(queue) {
+            return Err(Refusal::CompletionFull);
+        }
+        self.rings[queue.index()].completions += 1;
+        Ok(Lease::default())
+    }
+
+    /// Whether the queue's completion ring has no room.
+    pub(crate) fn is_completion_full(&self, queue: QueueId) -> bool {
+        self.rings[queue.index()].completions >= self.completion_entries
+    }
+
     /// Dedicated entries of the queue.
     pub(crate) fn rx(&self, queue: QueueId) -> u32 {
         small(self.rings[queue.index()].rx)
@@ -281,6 +296,11 @@ impl Buffers {
     /// Whether a queue can have so many packets that its completion entries are all taken.
     pub(crate) fn completions_run_out(&self) -> bool {
         self.completions_run_out
+    }
+
+    /// Packets without buffers will come, so that completion entries can all be taken.
+    pub(crate) fn expect_bufferless(&mut self) {
+        self.completions_run_out = true;
     }
 
     /// Frees the completion entry of a packet that the host takes.

@@ -62,6 +62,7 @@ impl SystemSpec {
             && self.fifo == FifoSpec::default()
             && self.buffers.reserve.as_ref().is_none_or(simple)
             && self.window.end.is_some()
+            && self.transfers().is_none()
     }
 
     /// Runs one replication on a fast path; `None` if it was stopped. A timeline is not recorded.

@@ -18,9 +18,10 @@ use crate::id::QueueId;
 use crate::model::buffers::Lease;
 use crate::model::distribution::Distribution;
 use crate::model::log::LogId;
+use crate::model::machine::Machine;
+use crate::model::placement::Handling;
 use crate::model::policy::Policy;
 use crate::model::stall::{StallSpec, Stalls};
-use crate::model::system::Machine;
 use crate::random::{Generator, Streams};
 use crate::units::{SimDuration, SimTime};
 
@@ -183,6 +184,8 @@ pub(crate) struct Packet {
     /// what became of the packets before it.
     pub(crate) work: SimDuration,
     pub(crate) lease: Lease,
+    /// What it needs and costs besides.
+    pub(crate) handling: Handling,
     pub(crate) log: Option<LogId>,
 }
 

@@ -29,6 +29,8 @@ pub struct MemorySpec {
     pub completion_entries: u32,
     /// Bytes of a header buffer, one per posted buffer; 0 when headers are not split.
     pub header_buffer: u64,
+    /// Header buffers of each queue, with descriptors of their own; `None`: one per posted buffer.
+    pub header_entries: Option<u32>,
 }
 
 /// Receive memory by what it is used for, in bytes.
@@ -66,9 +68,18 @@ impl MemorySpec {
             ),
         };
         let reserve_bytes = reserve.checked_mul(self.rx_buf_len)?;
-        let descriptor_bytes = descriptors.checked_add(reserve)?.checked_mul(self.descriptor)?;
+        let posted = entries.checked_add(reserve)?;
+        let (headers, header_descriptors) = match self.header_entries {
+            None => (posted, 0),
+            Some(entries) => {
+                let headers = queues.checked_mul(u64::from(entries))?;
+                (headers, headers)
+            }
+        };
+        let descriptors = descriptors.checked_add(reserve)?.checked_add(header_descriptors)?;
+        let descriptor_bytes = descriptors.checked_mul(self.descriptor)?;
         let completion_bytes = completions.checked_mul(self.completion)?;
-        let header_bytes = entries.checked_add(reserve)?.checked_mul(self.header_buffer)?;
+        let header_bytes = headers.checked_mul(self.header_buffer)?;
         let buffers_bytes = dedicated_bytes.checked_add(reserve_bytes)?;
         let total_bytes = buffers_bytes
             .checked_add(descriptor_bytes)?
@@ -142,6 +153,7 @@ mod tests {
             completion: 64,
             completion_entries: default_completion_entries(rx, reserve_entries),
             header_buffer: 0,
+            header_entries: None,
         }
     }
 
@@ -154,6 +166,15 @@ mod tests {
         assert_eq!(shared.buffers_bytes, 160 << 20);
         assert_eq!(shared.completion_bytes, 32 * 8192 * 64);
         assert_eq!(shared.descriptor_bytes, (32 * 512 + 4096) * 16);
+    }
+
+    #[test]
+    fn header_rings_have_buffers_and_descriptors_of_their_own() {
+        let mut split = spec(16, 0);
+        (split.header_buffer, split.header_entries) = (256, Some(1024));
+        let memory = split.memory().unwrap();
+        assert_eq!(memory.header_bytes, 32 * 1024 * 256);
+        assert_eq!(memory.descriptor_bytes, 32 * (16 + 1024) * 16);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use crate::model::buffers::Levels;
 use crate::model::ledger::{BATCHES, Closed, DropReason, PacketCounts};
 use crate::model::log::Timeline;
+use crate::model::placement::PlacementCounts;
 use crate::model::port::WireOutcome;
 use crate::model::stall::Stalls;
 use crate::model::system::SystemSpec;
@@ -50,6 +51,8 @@ pub struct Outcome {
     pub stalled_fraction: f64,
     /// Recorded returns of buffers that nobody held.
     pub returns_without_buffer: u64,
+    /// What placement came to, where there are transfers.
+    pub placement: Option<PlacementCounts>,
     /// Occupancy over time, if asked for.
     pub timeline: Option<Timeline>,
     /// Packets of the whole run, warm-up included.
@@ -139,6 +142,7 @@ impl Finished<'_> {
             wire: self.wire,
             stalled_fraction: if cores == 0 { 0.0 } else { sum_to_f64(stalled) / core_ps },
             returns_without_buffer: closed.returns_without_buffer,
+            placement: None,
             timeline: self.timeline,
             packets_simulated: closed.arrived,
             queues,

@@ -137,6 +137,25 @@ impl LinkType {
         }
         matches!(ether_type, Some(IPV4 | IPV6)) && payload.is_some()
     }
+
+    /// The headers of a frame that carries IP, as far as they are there.
+    pub(crate) fn slice(self, frame: &[u8]) -> Option<LaxSlicedPacket<'_>> {
+        if !self.carries_ip(frame) {
+            return None;
+        }
+        match self {
+            Self::Ethernet => LaxSlicedPacket::from_ethernet(frame).ok(),
+            Self::Cooked => {
+                let ether_type = EtherType(be_u16(frame, 14)?);
+                Some(LaxSlicedPacket::from_ether_type(ether_type, frame.get(16..)?))
+            }
+            Self::CookedV2 => {
+                let ether_type = EtherType(be_u16(frame, 0)?);
+                Some(LaxSlicedPacket::from_ether_type(ether_type, frame.get(20..)?))
+            }
+            Self::RawIp => LaxSlicedPacket::from_ip(frame).ok(),
+        }
+    }
 }
 
 /// Why a steering cannot be set up.
@@ -188,22 +207,7 @@ struct Flow {
 impl Flow {
     /// The flow of a frame, or `None` if there is no whole IP header.
     fn of_frame(link: LinkType, frame: &[u8]) -> Option<Self> {
-        if !link.carries_ip(frame) {
-            return None;
-        }
-        let sliced = match link {
-            LinkType::Ethernet => LaxSlicedPacket::from_ethernet(frame).ok()?,
-            LinkType::Cooked => {
-                let ether_type = EtherType(be_u16(frame, 14)?);
-                LaxSlicedPacket::from_ether_type(ether_type, frame.get(16..)?)
-            }
-            LinkType::CookedV2 => {
-                let ether_type = EtherType(be_u16(frame, 0)?);
-                LaxSlicedPacket::from_ether_type(ether_type, frame.get(20..)?)
-            }
-            LinkType::RawIp => LaxSlicedPacket::from_ip(frame).ok()?,
-        };
-        match sliced.net? {
+        match link.slice(frame)?.net? {
             LaxNetSlice::Ipv4(ip) => {
                 let header = ip.header();
                 // An authentication header is an extension to etherparse, a protocol to a NIC.

@@ -17,10 +17,12 @@ use crate::model::buffers::{BufferSpec, Buffers, Held, Lease, Refusal};
 use crate::model::host::{Host, HostSlots, HostSpec, Packet, Work};
 use crate::model::ledger::{DropReason, Ledger};
 use crate::model::log::{Fate, PacketLog, PacketSink, Timeline};
+use crate::model::machine::Machine;
 use crate::model::outcome::{Finished, Outcome};
+use crate::model::placement::{Handling, Load, Placement};
 use crate::model::port::{Fifo, FifoSpec, Wire};
 use crate::model::stall::StallSpec;
-use crate::model::traffic::{Arrival, Source, TrafficKind, TrafficSpec, Window};
+use crate::model::traffic::{Arrival, Source, TrafficKind, TrafficSpec, TransfersSpec, Window};
 use crate::random::Streams;
 use crate::units::{BitRate, SimDuration, SimTime};
 
@@ -62,113 +64,6 @@ pub struct Observers<'a> {
     pub timeline: bool,
 }
 
-/// What hosts act on: the clock, the calendar, the buffers and the books.
-#[derive(Debug)]
-pub(crate) struct Machine<'a> {
-    pub(crate) now: SimTime,
-    pub(crate) calendar: Calendar,
-    pub(crate) buffers: Buffers,
-    pub(crate) ledger: Ledger,
-    log: Option<PacketLog<'a>>,
-    /// What the packets of each queue hold, kept apart from the buffers' own books; only in debug
-    /// builds.
-    held: Vec<Held>,
-    /// Buffers have been released since the FIFO was last retried.
-    released: bool,
-    /// Completion entries have been freed since then, and packets may wait for them.
-    completions_freed: bool,
-    completion_flow_control: bool,
-    /// The visits of this instant have begun.
-    pub(crate) visits_over: bool,
-    /// Until when each reserve's lock is held; empty: reserves have none.
-    locks: Vec<SimTime>,
-    /// The last arrival, delivery or release.
-    last_activity: SimTime,
-}
-
-impl Machine<'_> {
-    /// The queue with this index.
-    pub(crate) fn queue(&self, index: usize) -> QueueId {
-        QueueId::new(u32::try_from(index).expect("queues are counted in 32 bits"))
-    }
-
-    /// A packet's processing has ended.
-    pub(crate) fn deliver(&mut self, queue: QueueId, packet: &Packet) {
-        self.ledger.delivered(queue, packet.arrival, packet.len, self.now);
-        if let (Some(log), Some(id)) = (&mut self.log, packet.log) {
-            log.settled(id, Fate::Delivered(self.now));
-        }
-        self.last_activity = self.now;
-    }
-
-    /// A packet is taken back from a ring for another queue's.
-    pub(crate) fn push_out(&mut self, queue: QueueId, packet: &Packet) {
-        self.ledger.pushed_out(queue, packet.arrival, packet.len, self.now);
-        if let (Some(log), Some(id)) = (&mut self.log, packet.log) {
-            log.settled(id, Fate::Dropped(DropReason::PushedOut));
-        }
-        self.free_completion(queue);
-        let lease = self.buffers.destination(queue, packet.lease);
-        self.release(queue, lease);
-    }
-
-    /// Buffers come back.
-    pub(crate) fn release(&mut self, queue: QueueId, lease: Lease) {
-        self.buffers.release(queue, lease, self.now);
-        if cfg!(debug_assertions) {
-            self.held[queue.index()].change(lease, -1);
-            self.assert_conserved(queue);
-        }
-        self.released = true;
-        self.last_activity = self.now;
-    }
-
-    /// The host has done something that a run without an end has to wait for.
-    pub(crate) fn active(&mut self) {
-        self.last_activity = self.now;
-    }
-
-    fn assert_conserved(&self, queue: QueueId) {
-        self.buffers.assert_conserved(queue, self.held[queue.index()]);
-    }
-
-    /// A partial repost batch is reposted.
-    pub(crate) fn flush(&mut self, queue: QueueId) {
-        if self.buffers.awaiting_repost(queue) > 0 {
-            self.buffers.flush(queue, self.now);
-            self.released = true;
-            self.last_activity = self.now;
-        }
-    }
-
-    /// A packet of the queue is taken by the host: its completion entry is free.
-    pub(crate) fn free_completion(&mut self, queue: QueueId) {
-        self.buffers.free_completion(queue);
-        self.completions_freed |= self.completion_flow_control;
-    }
-
-    /// Gives a packet its buffers, or says why not.
-    fn take(&mut self, queue: QueueId, len: u32) -> Result<Lease, Refusal> {
-        let taken = self.buffers.take(queue, len, self.now);
-        self.released |= self.buffers.limit_reached();
-        taken
-    }
-
-    /// A core spends `cost` on reposting to the queue's reserve, after waiting for those that hold
-    /// its lock, until the event of release slot `slot`; returns its time.
-    pub(crate) fn synchronize(&mut self, queue: QueueId, slot: Slot, cost: SimDuration) -> SimTime {
-        let group = self.buffers.group(queue).index();
-        let begin = self.locks.get(group).map_or(self.now, |free| self.now.max(*free));
-        let end = begin + cost;
-        if let Some(lock) = self.locks.get_mut(group) {
-            *lock = end;
-        }
-        self.ledger.synchronizing(self.now, end);
-        self.calendar.set(slot, end);
-        end
-    }
-}
-
 /// A scenario, running.
 #[derive(Debug)]
 pub(crate) struct System<'a> {
@@ -207,6 +102,12 @@ impl SystemSpec {
         System::new(self, streams, observers).run(progress)
     }
 
+    /// The traffic that carries placement headers, if there is any.
+    #[must_use]
+    pub fn transfers(&self) -> Option<&TransfersSpec> {
+        self.traffic.iter().find_map(TrafficSpec::transfers)
+    }
+
     /// The last instant at which a packet may arrive.
     pub(crate) fn last_arrival(&self) -> SimTime {
         let recorded = self.traffic.iter().filter_map(|traffic| match &traffic.kind {
@@ -231,12 +132,21 @@ impl<'a> System<'a> {
         let slots = HostSlots { releases, visits, first_visit: first_source + sources.len() };
         let last_arrival = spec.last_arrival();
         let start = spec.window.start;
+        let mut buffers = Buffers::new(&spec.buffers, streams);
+        if spec.transfers().is_some() {
+            buffers.expect_bufferless();
+        }
         let machine = Machine {
             now: SimTime::ZERO,
             calendar: Calendar::new(slots.first_visit + slots.visits),
-            buffers: Buffers::new(&spec.buffers, streams),
+            buffers,
             ledger: Ledger::new(queues, spec.window, last_arrival),
             log: observers.packets.map(PacketLog::new),
+            placement: spec.transfers().map(|transfers| {
+                let counts = (queues, sources.len());
+                let buf_len = spec.buffers.rx_buf_len;
+                Box::new(Placement::new(transfers, buf_len, counts, start, streams))
+            }),
             held: vec![Held::default(); queues],
             released: false,
             completions_freed: false,
@@ -354,17 +264,25 @@ impl<'a> System<'a> {
         self.pending[source] = arrival;
         let time = arrival.map_or(SimTime::MAX, |arrival| arrival.time);
         self.machine.calendar.set(self.first_source + source, time);
+        if let Some(placement) = &mut self.machine.placement {
+            let source_of = &mut self.sources[source];
+            placement.fetched(source, source_of.load(), source_of.changes());
+        }
     }
 
     /// A source sends its packet: onto the wire if there is one, else straight into the NIC.
     #[inline]
     fn send(&mut self, source: usize) {
         let arrival = self.pending[source].expect("a due source has a packet");
+        let load = self.machine.placement.as_mut().and_then(|it| it.sending(source));
         self.fetch(source);
         match &mut self.wire {
-            None => self.arrive(arrival),
+            None => self.arrive(arrival, load),
             Some(wire) => {
                 wire.send(arrival);
+                if let Some(placement) = &mut self.machine.placement {
+                    placement.enters_wire(load);
+                }
                 let next = wire.next_time();
                 if next == self.machine.now {
                     self.leave_wire();
@@ -386,9 +304,10 @@ impl<'a> System<'a> {
         let wire = self.wire.as_mut().expect("only a wire has such events");
         let arrival = wire.pop().expect("a frame is due");
         self.machine.calendar.set(self.slots.releases, wire.next_time());
+        let load = self.machine.placement.as_mut().and_then(|it| it.leaves_wire());
         // Frames still on the wire at the end of the window have not arrived.
         if arrival.time < self.spec.window.end_or_max() {
-            self.arrive(arrival);
+            self.arrive(arrival, load);
         }
     }
 
@@ -417,7 +336,7 @@ impl<'a> System<'a> {
 
     /// A packet arrives at the NIC.
     #[inline]
-    fn arrive(&mut self, Arrival { time, queue, len }: Arrival) {
+    fn arrive(&mut self, Arrival { time, queue, len }: Arrival, load: Option<Load>) {
         let work = self.work.draw(queue);
         let machine = &mut self.machine;
         machine.ledger.offered(queue, time);
@@ -426,16 +345,27 @@ impl<'a> System<'a> {
             Some(log) if machine.ledger.measures(time) => Some(log.arrived(time, queue, len)),
             _ => None,
         };
-        let mut packet = Packet { arrival: time, len, work, lease: Lease::default(), log };
+        let judged = match &mut machine.placement {
+            None => Ok(Handling::plain(len)),
+            Some(placement) => placement.judge(queue, len, load, time),
+        };
+        let handling = judged.unwrap_or_else(|_| Handling::plain(len));
+        let lease = Lease::default();
+        let mut packet = Packet { arrival: time, len, work, lease, handling, log };
         // A packet must not pass those of its queue that wait in the FIFO.
-        let taken = if self.fifo.holds_up(queue) {
-            Err(DropReason::NoBuffer)
-        } else {
-            let mut taken = machine.take(queue, len);
-            while taken == Err(Refusal::NoBuffer) && self.host.push_out(queue, len, machine) {
-                taken = machine.take(queue, len);
+        let taken = match judged {
+            Err(reason) => return self.refuse(queue, &packet, reason),
+            Ok(_) if self.fifo.holds_up(queue) => Err(DropReason::NoBuffer),
+            Ok(_) => {
+                let mut taken = machine.take(queue, &handling);
+                while taken == Err(Refusal::NoBuffer)
+                    && machine.has_header(queue, &handling)
+                    && self.host.push_out(queue, handling.stored, machine)
+                {
+                    taken = machine.take(queue, &handling);
+                }
+                taken.map_err(DropReason::from)
             }
-            taken.map_err(DropReason::from)
         };
         let reason = match taken {
             Ok(lease) => {
@@ -443,12 +373,17 @@ impl<'a> System<'a> {
                 return self.place(queue, packet);
             }
             // One that needs more buffers than its queue can ever have would wait for ever.
-            Err(reason) if !machine.buffers.can_ever_hold(queue, len) => reason,
+            Err(reason) if !machine.buffers.can_ever_hold(queue, handling.stored) => reason,
             Err(_) if self.fifo.has_room(len) => return self.fifo.push(queue, packet),
             Err(_) if self.fifo.exists() => DropReason::FifoFull,
             Err(reason) => reason,
         };
-        self.machine.ledger.dropped(queue, reason, time);
+        self.refuse(queue, &packet, reason);
+    }
+
+    /// Drops a packet that has just arrived.
+    fn refuse(&mut self, queue: QueueId, packet: &Packet, reason: DropReason) {
+        self.machine.ledger.dropped(queue, reason, packet.arrival);
         if let (Some(log), Some(id)) = (&mut self.machine.log, packet.log) {
             log.settled(id, Fate::Dropped(reason));
         }
@@ -458,7 +393,10 @@ impl<'a> System<'a> {
     #[inline]
     fn place(&mut self, queue: QueueId, packet: Packet) {
         let machine = &mut self.machine;
-        machine.ledger.placed(packet.len, machine.now);
+        machine.ledger.placed(packet.handling.stored, machine.now);
+        if let Some(placement) = &mut machine.placement {
+            placement.admitted(queue, &packet.handling, packet.len, packet.arrival);
+        }
         if let (Some(log), Some(id)) = (&mut machine.log, packet.log) {
             log.placed(id, packet.lease.reserve);
         }
@@ -483,7 +421,8 @@ impl<'a> System<'a> {
     fn retry_fifo(&mut self) {
         let mut refused = vec![false; self.spec.buffers.rx.len()];
         while let Some((queue, packet)) = self.fifo.first(&refused) {
-            match self.machine.take(queue, packet.len) {
+            let handling = packet.handling;
+            match self.machine.take(queue, &handling) {
                 Err(_) => refused[queue.index()] = true,
                 Ok(lease) => {
                     let mut packet = self.fifo.pop(queue).expect("it was just seen");
@@ -507,8 +446,8 @@ impl<'a> System<'a> {
         if let Some(log) = &mut self.machine.log {
             log.close();
         }
-        let Machine { buffers, ledger, .. } = self.machine;
-        Finished {
+        let Machine { buffers, ledger, placement, .. } = self.machine;
+        let outcome = Finished {
             spec: self.spec,
             streams: self.streams,
             sources: &self.sources,
@@ -518,7 +457,8 @@ impl<'a> System<'a> {
             end,
             timeline: self.timeline,
         }
-        .outcome()
+        .outcome();
+        Outcome { placement: placement.map(|placement| placement.counts()), ..outcome }
     }
 
     /// Conservation: every packet and every buffer is where the books say.

@@ -16,11 +16,14 @@ mod recorded;
 mod sizes;
 mod source;
 mod steady;
+mod transfers;
 
 use std::sync::Arc;
 
 use crate::id::QueueId;
 use crate::model::distribution::Distribution;
+use crate::model::placement::{Change, Load};
+use crate::random::Streams;
 use crate::units::{PacketRate, SimDuration, SimTime, to_f64};
 
 pub use flows::{Connections, FlowsSpec};
@@ -30,6 +33,7 @@ pub use mmpp::{MmppError, MmppSpec};
 pub use sizes::{SizeTable, TABLES};
 use source::Sizes;
 pub(crate) use source::Source;
+pub use transfers::{NetworkSpec, StormSpec, TransfersSpec};
 
 /// One table of traffic.
 #[derive(Debug, Clone, PartialEq)]
@@ -65,6 +69,8 @@ pub enum TrafficKind {
     Flows(Box<FlowsSpec>),
     /// Many senders that answer at once, at the port.
     Incast(Box<IncastSpec>),
+    /// Responses whose packets carry placement headers.
+    Transfers(Box<TransfersSpec>),
     /// Packets read from a trace or a capture, sorted by time.
     Recorded(Arc<[RecordedPacket]>),
 }
@@ -166,6 +172,9 @@ impl TrafficSpec {
             TrafficKind::Batch(spec) => spec.count.mean() * 1e12 / spec.every.mean(),
             TrafficKind::Flows(spec) => spec.per_second() * spec.messages.means().packets / queues,
             TrafficKind::Incast(spec) => spec.per_second() * spec.answers.means().packets / queues,
+            TrafficKind::Transfers(spec) => {
+                spec.packets_per_second() / to_f64(self.queues.len().max(1) as u64)
+            }
             TrafficKind::Recorded(packets) => {
                 let last = packets.last().map_or(0.0, |packet| to_f64(packet.time.as_ps()));
                 if last > 0.0 { to_f64(packets.len() as u64) * 1e12 / last / queues } else { 0.0 }
@@ -194,6 +203,31 @@ impl TrafficSpec {
         }
     }
 
+    /// The transfers that it consists of, if it does.
+    #[must_use]
+    pub fn transfers(&self) -> Option<&TransfersSpec> {
+        if let TrafficKind::Transfers(spec) = &self.kind { Some(spec) } else { None }
+    }
+
+    /// What this table, number `table` of its scenario, sends in a window, source by source, and
+    /// how the NIC's table of regions changes meanwhile.
+    #[must_use]
+    pub fn sent(
+        &self,
+        table: usize,
+        streams: Streams,
+        window: Window,
+    ) -> (Vec<(Arrival, Option<Load>)>, Vec<Change>) {
+        let (mut sent, mut changes) = (Vec::new(), Vec::new());
+        for mut source in self.sources(table, streams, window) {
+            while let Some(arrival) = source.next() {
+                sent.push((arrival, source.load()));
+                changes.extend(source.changes());
+            }
+        }
+        (sent, changes)
+    }
+
     /// Whether packets come from a recording.
     #[must_use]
     pub const fn is_recorded(&self) -> bool {
@@ -219,7 +253,11 @@ impl TrafficSpec {
     /// Whether it comes in bursts that are independent of one another.
     #[must_use]
     pub const fn is_bursty(&self) -> bool {
-        self.has_phases() || matches!(self.kind, TrafficKind::Flows(_) | TrafficKind::Incast(_))
+        self.has_phases()
+            || matches!(
+                self.kind,
+                TrafficKind::Flows(_) | TrafficKind::Incast(_) | TrafficKind::Transfers(_)
+            )
     }
 
     /// The messages that packets are cut from, where they are.

@@ -20,7 +20,9 @@ pub(super) fn result_fields(report: &SimulateReport) -> Map<String, Value> {
     let fields = value.as_object_mut().expect("a report is an object");
     fields.shift_remove("queues");
     fields.shift_remove("engine");
-    fields.shift_remove("placement");
+    if report.placement.is_none() {
+        fields.shift_remove("placement");
+    }
     if fields["reserve"].is_null() {
         let template = serde_json::to_value(Reserve::default()).expect("plain numbers");
         let empty = template.as_object().expect("an object").keys();

@@ -5,6 +5,39 @@ use serde_json::{Map, Value, json};
 use super::SCHEMA;
 use crate::model::ledger::DropReason;
 
+/// Counts of zero-copy placement.
+const PLACEMENT: [&str; 14] = [
+    "offered",
+    "placed",
+    "psp_rejected",
+    "payload_bytes",
+    "placed_bytes",
+    "mapped_bytes",
+    "registered_bytes",
+    "copied_bytes",
+    "copies",
+    "starved",
+    "application_bytes",
+    "nic_table_bytes",
+    "header_in_use_max",
+    "storm_packets",
+];
+
+/// Reasons for which a packet goes to a ring buffer.
+const FALLBACKS: [&str; 7] = [
+    "stale_generation",
+    "unknown_region",
+    "not_allowed",
+    "out_of_bounds",
+    "before_base",
+    "straddles",
+    "split_failed",
+];
+
+/// Counts of attackers' packets.
+const ATTACK: [&str; 7] =
+    ["offered", "wrong_spi", "wrong_region", "out_of_bounds", "replay", "placed", "psp_rejected"];
+
 /// The JSON Schema (draft 2020-12) of what each command prints with `--format json`; rows of
 /// `sweep.jsonl` are `#/$defs/sweep_row`.
 #[must_use]
@@ -173,7 +206,7 @@ fn simulate() -> Value {
             "paused_fraction": share(),
             "sender_delay_us": object(&json!({ "mean": number(), "max": number() })),
         })),
-        "placement": json!({ "type": ["object", "null"] }),
+        "placement": or_null(&placement()),
         "warnings": list(&text()),
         "engine?": object(&json!({
             "name": text(),
@@ -181,6 +214,35 @@ fn simulate() -> Value {
             "wall_s": number(),
         })),
     })
+}
+
+fn placement() -> Value {
+    let fallbacks = counts(&FALLBACKS);
+    let mut attack = json!({ "refused": fallbacks });
+    for name in ATTACK {
+        attack[name] = count();
+    }
+    let mut fields = json!({
+        "mode": text(),
+        "fallback": fallbacks,
+        "copies_per_s": number(),
+        "page_updates_per_s": number(),
+        "written_per_payload_byte": number(),
+        "read_per_payload_byte": number(),
+        "host_ns_per_packet": number(),
+        "lro": object(&json!({
+            "aggregates": count(),
+            "segments_per_aggregate": number(),
+            "evictions": count(),
+            "added_us_mean": number(),
+            "added_us_max": number(),
+        })),
+        "attack": object(&attack),
+    });
+    for name in PLACEMENT {
+        fields[name] = count();
+    }
+    object(&fields)
 }
 
 /// Flat: the varied keys, the result of `simulate` by dotted name, the seed.

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::SCHEMA;
 use super::format::{format_estimate, format_rate, plain_table, table_text};
+use super::zero_copy::Placement;
 use crate::model::host::HostSpec;
 use crate::model::ledger::DropReason;
 use crate::model::memory::Memory;
@@ -50,7 +51,7 @@ pub struct SimulateReport {
     /// The wire, if `line_rate` is given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub port: Option<Port>,
-    /// Zero-copy placement; none in this version.
+    /// Zero-copy placement, where there are transfers.
     pub placement: Option<Placement>,
     /// Doubts.
     pub warnings: Vec<String>,
@@ -226,10 +227,6 @@ pub struct SenderDelay {
     pub max: f64,
 }
 
-/// Zero-copy placement: not in this version.
-#[derive(Debug, Clone, Serialize)]
-pub enum Placement {}
-
 /// How fast a simulation ran.
 #[derive(Debug, Clone, Serialize)]
 pub struct EngineReport {
@@ -313,7 +310,7 @@ impl SimulateReport {
                     max: wire.delay.max.as_secs_f64() * 1e6,
                 },
             }),
-            placement: None,
+            placement: Placement::new(scenario, simulation),
             warnings: simulation.warnings.iter().map(ToString::to_string).collect(),
             engine: None,
         }
@@ -380,6 +377,9 @@ impl SimulateReport {
         row("host", self.host_text());
         if let Some(port) = &self.port {
             row("port", port.text());
+        }
+        for (name, value) in self.placement.iter().flat_map(Placement::rows) {
+            row(name, value);
         }
         format!("{}\n{}\n{}", self.heading(), table_text(&table), table_text(&self.worst_queues()))
     }

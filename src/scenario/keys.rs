@@ -3,7 +3,10 @@
 //! A key that is not here is refused before anyone could read it; a key that is here and never read
 //! trips an assertion in debug builds. So neither list nor reader can fall behind the other.
 
+mod placement;
 mod traffic;
+
+pub(super) use placement::{FLOW_KINDS, LRO, MODES, PLACEMENT, PROTECTIONS, STORM, SURVIVALS};
 
 pub(super) use traffic::{IN_SAMPLE, RSS, SPACINGS, TRAFFIC};
 
@@ -394,9 +397,6 @@ pub(super) const STALL: &[Key] = &[
 ];
 
 pub(super) const SCOPES: &[&str] = &["core", "host"];
-
-pub(super) const PLACEMENT: &[Key] =
-    &[key("mode", Kind::Choice(&["off"]), "off", "Only \"off\" in this version.")];
 
 pub(super) const PLAN: &[Key] = &[
     key("max_drop_rate", Kind::Number, "1e-6", "The goal: at most this share dropped."),

@@ -139,6 +139,7 @@ impl NicSpec {
             completion: self.completion,
             completion_entries: self.completion_entries(reserve),
             header_buffer: self.header_buffer,
+            header_entries: None,
         }
     }
 }

@@ -2,11 +2,13 @@
 
 use super::document::{Document, Source};
 use super::error::ScenarioError;
-use super::keys::{BASELINE, PLACEMENT, PLAN, RUN, SCENARIO};
+use super::keys::{BASELINE, PLAN, RUN, SCENARIO};
 use super::nic::{self, ENTRIES_MAX};
 use super::quantity::{Field, Fields};
 use super::warning::Warning;
-use super::{NicSpec, PlanSpec, RunSpec, Scenario, Shape, axis, host, range, reserve, traffic};
+use super::{
+    NicSpec, PlanSpec, RunSpec, Scenario, Shape, axis, host, placement, range, reserve, traffic,
+};
 use crate::model::host::HostSpec;
 use crate::model::memory::driver::{Driver, FRAME_HEADERS};
 use crate::model::port::wire_bytes;
@@ -33,7 +35,6 @@ impl Scenario {
         let reserve = reserve::read(&root, &nic)?;
         let (host, stalls) = host::read(&root.require("host")?, &nic)?;
         let traffic = read_traffic(&root.require("traffic")?, &nic, &mut warnings)?;
-        check_placement(&root)?;
         axis::read(root.get("sweep").as_ref())?;
         let plan = plan(root.get("plan"), &nic)?;
         let mut scenario = Self {
@@ -54,6 +55,7 @@ impl Scenario {
             warnings,
             hash: document.hash(),
         };
+        placement::read(&root, &mut scenario)?;
         scenario.run = run(root.get("run"), &scenario)?;
         reserve::check_host(&scenario, &root)?;
         scenario.check_line_rate(&root)?;
@@ -242,14 +244,6 @@ fn read_traffic(
     tables.iter().map(|table| traffic::read_table(table, nic, warnings)).collect()
 }
 
-fn check_placement(root: &Fields<'_>) -> Result<()> {
-    let Some(field) = root.get("placement") else { return Ok(()) };
-    let fields = field.fields(PLACEMENT)?;
-    fields.or("mode", 0, |f| f.choice(&["off"]))?;
-    fields.finish();
-    Ok(())
-}
-
 fn plan(field: Option<Field<'_>>, nic: &NicSpec) -> Result<PlanSpec> {
     let mut spec = default_plan(nic);
     let Some(field) = field else { return Ok(spec) };
@@ -287,6 +281,7 @@ fn default_plan(nic: &NicSpec) -> PlanSpec {
         baseline: Shape { rx: deepest.min(BASELINE_RX), reserve: 0 },
         rx,
         reserve: [0].into_iter().chain(reserve).collect(),
+        survive_storm: false,
     }
 }
 

@@ -12,6 +12,7 @@ use super::distribution::read;
 use super::error::ScenarioError;
 use super::keys::{Of, TRAFFIC};
 use super::quantity::{Field, Fields};
+use super::transfers;
 use super::warning::Warning;
 use crate::id::QueueId;
 use crate::model::distribution::Distribution;
@@ -57,6 +58,7 @@ pub(super) fn read_table(
             let incast = messages::incast(&fields, &ids)?;
             unsized_spec(ids, TrafficKind::Incast(Box::new(incast)))
         }
+        "transfers" => transfers::read_table(&fields, ids)?,
         name => {
             let size = fields.or("size", Distribution::Constant(DEFAULT_SIZE), |field| {
                 let size = read(field, Of::Sizes)?;

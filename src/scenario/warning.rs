@@ -79,6 +79,13 @@ pub enum Warning {
         /// Replications asked for.
         asked: u32,
     },
+    /// A region's generation comes round within the lifetime of a packet.
+    GenerationsRepeat {
+        /// After how long.
+        after: SimDuration,
+        /// How long a packet may be on its way.
+        lifetime: SimDuration,
+    },
     /// No packet arrived in the window.
     NoPackets,
 }
@@ -133,6 +140,12 @@ impl fmt::Display for Warning {
             Self::CutShort { finished, asked } => {
                 write!(f, "the time limit ended the run after {finished} of {asked} replications")
             }
+            Self::GenerationsRepeat { after, lifetime } => write!(
+                f,
+                "a region has the same generation again after {after} (65536 uses), within the \
+                 {lifetime} that a packet may be on its way: a late one could be placed into \
+                 another use; use regions longer, or more of them"
+            ),
             Self::NoPackets => write!(f, "no packet arrived in the measured window"),
         }
     }

@@ -141,6 +141,16 @@ impl BitRate {
     pub const fn fraction(self) -> (u64, u64) {
         (self.bits, self.per_ps)
     }
+
+    /// How long `bytes` take, rounded up to a whole picosecond; the end of time where they take
+    /// longer, or at rate zero.
+    #[must_use]
+    pub fn time_of(self, bytes: u64) -> SimDuration {
+        let scaled = u128::from(bytes) * 8 * u128::from(self.per_ps);
+        let ps = scaled.checked_div(u128::from(self.bits)).unwrap_or(u128::MAX);
+        let ps = if ps * u128::from(self.bits) < scaled { ps + 1 } else { ps };
+        SimDuration::from_ps(u64::try_from(ps).unwrap_or(u64::MAX))
+    }
 }
 
 impl Rate {

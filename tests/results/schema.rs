@@ -116,8 +116,10 @@ fn results_of_every_command_fit_the_schema() {
     folder.run(&["shard", "plan", "s.toml", "--shards", "2", "-o", "p"]).success();
     folder.run(&["simulate", "s.toml", "--out", "o"]).success();
     let capture = format!("{}/tests/data/ethtool/made/mlx5.txt", env!("CARGO_MANIFEST_DIR"));
+    let transfers = format!("{}/tests/results/transfers.toml", env!("CARGO_MANIFEST_DIR"));
     let commands = [
         &["simulate", "s.toml"][..],
+        &["simulate", &transfers],
         &["sweep", "s.toml"],
         &["plan", "s.toml"],
         &["sensitivity", "s.toml"],
@@ -128,7 +130,7 @@ fn results_of_every_command_fit_the_schema() {
         &["shard", "status", "p"],
         &["reproduce", "o/manifest.toml"],
     ];
-    assert_eq!(schema["oneOf"].as_array().unwrap().len(), commands.len());
+    assert_eq!(schema["oneOf"].as_array().unwrap().len() + 1, commands.len());
     for command in commands {
         let ran = folder.run(&[command, &["--format", "json"]].concat());
         let document: Value = serde_json::from_str(&ran.stdout).unwrap();

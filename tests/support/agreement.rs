@@ -36,7 +36,7 @@ fn arrivals(system: &SystemSpec) -> Vec<Incoming> {
             (HostSpec::Hold { .. }, Fate::Delivered(done)) => done.as_ps() - time,
             _ => 0,
         };
-        Incoming { time, queue, len: packet.len, work }
+        Incoming::plain(time, queue, packet.len, work)
     };
     run(&roomy).packets.into_iter().map(incoming).collect()
 }
@@ -46,7 +46,7 @@ fn arrivals(system: &SystemSpec) -> Vec<Incoming> {
 /// Where packets of several queues wait in or before the FIFO, or cores for a lock, or buffers for
 /// a limit, work takes time, too: whether a service of no time ends before another queue's service
 /// starts at the same instant is left open by the contract, and what waits could tell.
-fn reproducible(mut system: SystemSpec) -> SystemSpec {
+pub(crate) fn reproducible(mut system: SystemSpec) -> SystemSpec {
     system.stalls.retain(|stall| matches!(stall.pattern, StallPattern::Recorded(_)));
     if let Some(reserve) = &mut system.buffers.reserve
         && let Policy::EarlyDrop { pass, drop } = &mut reserve.policy

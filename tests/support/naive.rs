@@ -28,6 +28,19 @@ pub(crate) struct Incoming {
     pub(crate) len: u32,
     /// Its service or holding time.
     pub(crate) work: u64,
+    /// Bytes of it that go to ring buffers.
+    pub(crate) stored: u32,
+    /// Whether it takes a header buffer.
+    pub(crate) header: bool,
+    /// Whether it fails the PSP check.
+    pub(crate) rejected: bool,
+}
+
+impl Incoming {
+    /// A packet that carries nothing for placement.
+    pub(crate) fn plain(time: u64, queue: usize, len: u32, work: u64) -> Self {
+        Self { time, queue, len, work, stored: len, header: false, rejected: false }
+    }
 }
 
 /// Buffers not posted: time average over the window, and maximum from time zero to its end.
@@ -84,6 +97,7 @@ struct Queue {
     /// What its packets hold, and what they gave back, whenever that changed.
     history: Vec<reserve::Change>,
     completions: u32,
+    headers: u32,
     levels: [Level; 2],
 }
 
@@ -262,7 +276,13 @@ impl Nic<'_> {
 
     fn bytes_in_rings(&self) -> u64 {
         let numbers = self.queues.iter().flat_map(|queue| &queue.ring);
-        numbers.map(|number| u64::from(self.packets[*number].incoming.len)).sum()
+        numbers.map(|number| u64::from(self.packets[*number].incoming.stored)).sum()
+    }
+
+    /// Whether the header buffer that a packet needs is missing.
+    pub(super) fn lacks_header(&self, incoming: Incoming) -> bool {
+        let headers = self.spec.transfers().map(|transfers| transfers.nic.header_entries);
+        incoming.header && headers == Some(self.queues[incoming.queue].headers)
     }
 
     /// The buffers a packet would get now, or why it gets none.
@@ -272,8 +292,11 @@ impl Nic<'_> {
         if state.completions == buffers.completion_entries {
             return Err(DropReason::CompletionFull);
         }
-        let len = u64::from(incoming.len);
-        let needed = (1..).find(|n| u64::from(*n) * buffers.rx_buf_len >= len).expect("some n");
+        if self.lacks_header(incoming) {
+            return Err(DropReason::NoBuffer);
+        }
+        let len = u64::from(incoming.stored);
+        let needed = (0..).find(|n| u64::from(*n) * buffers.rx_buf_len >= len).expect("some n");
         let free = buffers.rx[incoming.queue] - state.dedicated_held;
         let dedicated = free.min(needed);
         let reserve = needed - dedicated;
@@ -298,6 +321,10 @@ impl Nic<'_> {
         let number = self.packets.len();
         let (given, fate) = (Buffers::default(), Fate::Outstanding);
         self.packets.push(Packet { incoming, given, held: given, fate });
+        if incoming.rejected {
+            self.packets[number].fate = Fate::Dropped(DropReason::PspRejected);
+            return;
+        }
         let overtakes = self.overtakes(incoming);
         let mut offer = self.offer(incoming);
         while offer.is_err_and(|reason| reason == DropReason::NoBuffer)
@@ -362,6 +389,7 @@ impl Nic<'_> {
         (packet.given, packet.held) = (buffers, buffers);
         let state = &mut self.queues[packet.incoming.queue];
         state.completions += 1;
+        state.headers += u32::from(packet.incoming.header);
         state.dedicated_held += buffers.dedicated;
         state.reserve_held += buffers.reserve;
         state.ring.push_back(number);
@@ -404,7 +432,10 @@ impl Nic<'_> {
     }
 
     fn deliver(&mut self, number: usize) {
-        self.packets[number].fate = Fate::Delivered(SimTime::from_ps(self.now));
+        let packet = &mut self.packets[number];
+        packet.fate = Fate::Delivered(SimTime::from_ps(self.now));
+        self.queues[packet.incoming.queue].headers -= u32::from(packet.incoming.header);
+        self.released |= packet.incoming.header;
     }
 
     /// Packets that arrived in the window.

@@ -117,18 +117,18 @@ impl Nic<'_> {
             Policy::PeerBorrow => self.sharing(incoming.queue).map(|other| buffers.rx[other]).sum(),
             _ => rx + entries,
         };
-        u64::from(incoming.len) <= u64::from(most) * buffers.rx_buf_len
+        u64::from(incoming.stored) <= u64::from(most) * buffers.rx_buf_len
     }
 
     /// The queue that would hold most of the reserve loses a packet, unless that is the one that
     /// asks. Whether it did.
     pub(super) fn push_out(&mut self, incoming: Incoming, host: &mut dyn Host) -> bool {
-        if self.policy() != Policy::LongestQueueDrop {
+        if self.policy() != Policy::LongestQueueDrop || self.lacks_header(incoming) {
             return false;
         }
         let own = &self.queues[incoming.queue];
         let free = self.spec.buffers.rx[incoming.queue] - own.dedicated_held;
-        let needed = u64::from(incoming.len).div_ceil(self.spec.buffers.rx_buf_len);
+        let needed = u64::from(incoming.stored).div_ceil(self.spec.buffers.rx_buf_len);
         let lacking = u32::try_from(needed).expect("few buffers").saturating_sub(free);
         let mut longest = (own.reserve_not_posted() + lacking, incoming.queue);
         for other in self.sharing(incoming.queue).collect::<Vec<_>>() {
@@ -144,6 +144,7 @@ impl Nic<'_> {
         let Some(number) = host.take_back(self, queue) else { return false };
         self.packets[number].fate = Fate::Dropped(DropReason::PushedOut);
         self.queues[queue].completions -= 1;
+        self.queues[queue].headers -= u32::from(self.packets[number].incoming.header);
         self.release(queue, self.packets[number].held);
         true
     }

@@ -18,8 +18,8 @@ use super::{BusyPollSpec, HostSlots, Packet, sum_leases};
 use crate::calendar::Slot;
 use crate::id::QueueId;
 use crate::model::buffers::Lease;
+use crate::model::machine::Machine;
 use crate::model::stall::Stalls;
-use crate::model::system::Machine;
 use crate::units::{SimDuration, SimTime};
 
 /// All cores and queues.
@@ -145,7 +145,8 @@ impl BusyPoll {
         let mut end = begin;
         if left > 0 {
             let packet = self.queues[core.queue().index()].front().expect("packets are left");
-            end = begin + self.spec.per_packet + self.spec.per_byte * u64::from(packet.len);
+            let bytes = self.spec.per_byte * u64::from(packet.len);
+            end = begin + self.spec.per_packet + bytes + packet.handling.copying;
             machine.ledger.busy(begin, end);
         }
         machine.calendar.set(index, end);

@@ -10,7 +10,7 @@ use std::collections::BinaryHeap;
 use super::{HostSlots, Packet};
 use crate::id::QueueId;
 use crate::model::buffers::Lease;
-use crate::model::system::Machine;
+use crate::model::machine::Machine;
 use crate::units::SimTime;
 
 /// The slot of the next release.

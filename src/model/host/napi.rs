@@ -47,8 +47,8 @@ use super::{HostSlots, Packet, sum_leases};
 use crate::calendar::Slot;
 use crate::id::QueueId;
 use crate::model::buffers::Lease;
+use crate::model::machine::Machine;
 use crate::model::stall::Stalls;
-use crate::model::system::Machine;
 use crate::random::Streams;
 use crate::units::{SimDuration, SimTime};
 
@@ -261,7 +261,8 @@ impl Napi {
         let Some(packet) = self.queues[poll.queue.index()].packets.front() else {
             return self.end_poll(index, poll, machine);
         };
-        let mut cost = self.spec.per_packet + self.spec.per_byte * u64::from(packet.len);
+        let bytes = self.spec.per_byte * u64::from(packet.len);
+        let mut cost = self.spec.per_packet + bytes + packet.handling.copying;
         if let Some(cache) = &self.spec.cache {
             cost = cost + cache.extra(self.rotation(machine));
         }

@@ -10,7 +10,7 @@ use super::{HostSlots, Packet, sum_leases};
 use crate::calendar::Slot;
 use crate::id::QueueId;
 use crate::model::buffers::Lease;
-use crate::model::system::Machine;
+use crate::model::machine::Machine;
 use crate::units::{SimDuration, SimTime};
 
 /// All queues and the poll clock.

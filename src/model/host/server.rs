@@ -15,8 +15,8 @@ use crate::calendar::Slot;
 use crate::id::QueueId;
 use crate::model::buffers::Lease;
 use crate::model::distribution::Distribution;
+use crate::model::machine::Machine;
 use crate::model::stall::Stalls;
-use crate::model::system::Machine;
 use crate::random::{Generator, Streams};
 use crate::units::{SimDuration, SimTime};
 
@@ -188,7 +188,7 @@ impl Server {
         let packet = queue.packets.front().expect("a service starts only with a packet");
         queue.state = State::Serving;
         machine.free_completion(id);
-        let end = machine.now + packet.work;
+        let end = machine.now + packet.work + packet.handling.copying;
         machine.ledger.busy(machine.now, end);
         machine.calendar.set(id.index(), end);
     }

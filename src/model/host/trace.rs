@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::{Packet, RecordedReturn, sum_leases};
 use crate::id::QueueId;
 use crate::model::buffers::Lease;
-use crate::model::system::Machine;
+use crate::model::machine::Machine;
 use crate::units::SimTime;
 
 /// The slot of the next return.

@@ -9,9 +9,11 @@ use super::modulated::ModulatedSource;
 use super::phases::{Correlated, CorrelatedStreams, Mmpp, OnOff, Phases};
 use super::recorded::RecordedSource;
 use super::steady::{ConstantSource, PoissonSource};
+use super::transfers::TransfersSource;
 use super::{Arrival, Spacing, TrafficKind, TrafficSpec, Window};
 use crate::id::QueueId;
 use crate::model::distribution::Distribution;
+use crate::model::placement::{Change, Load};
 use crate::random::{Generator, Streams};
 use crate::units::SimTime;
 
@@ -32,6 +34,7 @@ enum Process {
     Batch(Box<BatchSource>),
     Flows(Box<FlowsSource>),
     Incast(Box<IncastSource>),
+    Transfers(Box<TransfersSource>),
     Recorded(RecordedSource),
 }
 
@@ -65,6 +68,7 @@ impl Source {
             Process::Batch(source) => source.next(self.window.start, end),
             Process::Flows(source) => source.next(self.window.start, end),
             Process::Incast(source) => source.next(self.window.start, end),
+            Process::Transfers(source) => source.next(self.window.start, end),
             Process::Recorded(source) => source.next(end),
         };
         let measured = arrival.is_some_and(|arrival| arrival.time >= self.window.start);
@@ -94,6 +98,7 @@ impl Source {
             | Process::Batch(_)
             | Process::Flows(_)
             | Process::Incast(_)
+            | Process::Transfers(_)
             | Process::Recorded(_) => {}
         }
     }
@@ -102,8 +107,24 @@ impl Source {
     pub(crate) const fn is_bursty(&self) -> bool {
         matches!(
             self.process,
-            Process::Modulated(_) | Process::Batch(_) | Process::Flows(_) | Process::Incast(_)
+            Process::Modulated(_)
+                | Process::Batch(_)
+                | Process::Flows(_)
+                | Process::Incast(_)
+                | Process::Transfers(_)
         )
+    }
+
+    /// What the packet given out last carries for placement.
+    pub(crate) fn load(&self) -> Option<Load> {
+        if let Process::Transfers(source) = &self.process { source.load() } else { None }
+    }
+
+    /// Changes of the NIC's table of regions that have become known with the last packet.
+    pub(crate) fn changes(&mut self) -> impl Iterator<Item = Change> {
+        let source =
+            if let Process::Transfers(source) = &mut self.process { Some(source) } else { None };
+        source.into_iter().flat_map(|source| source.changes())
     }
 
     /// Independent bursts begun in the window so far: what a bound on unseen drops may count.
@@ -143,6 +164,10 @@ impl TrafficSpec {
             }
             TrafficKind::Incast(spec) => {
                 Process::Incast(Box::new(IncastSource::new(spec, &name, streams)))
+            }
+            TrafficKind::Transfers(spec) => {
+                let source = TransfersSource::new(spec, &self.queues, &name, streams);
+                Process::Transfers(Box::new(source))
             }
             TrafficKind::Recorded(packets) => {
                 Process::Recorded(RecordedSource::new(Arc::clone(packets)))

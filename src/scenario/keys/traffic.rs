@@ -1,5 +1,6 @@
 //! Keys of `[[traffic]]`.
 
+use super::placement::TRANSFERS;
 use super::{Key, Kind, Of, Variants, key};
 
 pub(in crate::scenario) const TRAFFIC: Variants = Variants {
@@ -13,6 +14,7 @@ pub(in crate::scenario) const TRAFFIC: Variants = Variants {
         ("batch", BATCH, "Whole batches at random epochs."),
         ("flows", FLOWS, "Flows of measured sizes that begin at random, steered by RSS."),
         ("incast", INCAST, "Many senders that answer a request at once, steered by RSS."),
+        ("transfers", TRANSFERS, "Responses whose packets carry placement headers."),
         ("trace", TRACE, "Packets of a recording."),
         ("millisampler", MILLISAMPLER, "Bytes of the hosts of a rack, sample by sample."),
         ("pcap", PCAP, "Packets of a capture, steered by RSS."),

@@ -7,7 +7,7 @@ use super::Packet;
 use crate::calendar::Slot;
 use crate::id::QueueId;
 use crate::model::buffers::Lease;
-use crate::model::system::Machine;
+use crate::model::machine::Machine;
 use crate::units::SimTime;
 
 /// Pages that have left the poll.
