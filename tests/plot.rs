@@ -271,6 +271,19 @@ fn a_folder_without_results_and_a_missing_file_are_refused() {
 }
 
 #[test]
+fn differences_of_a_sweep_are_passed_over_in_a_folder_and_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::copy(data("sweep/grid.csv"), folder.path().join("sweep.csv")).unwrap();
+    let differences = folder.path().join("differences.csv");
+    fs::write(&differences, "nic_rx,drop_rate_diff_estimate\n64,0.1\n").unwrap();
+    assert!(rxplan(&["plot", folder.path().to_str().unwrap()]).status.success());
+    assert!(folder.path().join("sweep-heatmap.svg").is_file());
+    let output = rxplan(&["plot", differences.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("no figure can be made"));
+}
+
+#[test]
 fn figures_of_two_files_are_never_written_over_each_other() {
     let out = tempfile::tempdir().unwrap();
     let file = data("run/queues.csv");

@@ -92,9 +92,12 @@ fn folder_of(path: &Path) -> PathBuf {
     path.parent().map(Path::to_owned).unwrap_or_default()
 }
 
+/// Whether a file of a folder is drawn: CSV, but for differences between points of a sweep, which
+/// have no figure.
 fn is_result(path: &Path) -> bool {
     let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into());
-    path.is_file() && (name.ends_with(".csv") || name.ends_with(".csv.gz"))
+    let is_csv = name.ends_with(".csv") || name.ends_with(".csv.gz");
+    path.is_file() && is_csv && stem(path) != "differences"
 }
 
 /// Adds a file, or the result files of a folder and of the folders in it.

@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::SCHEMA;
 use crate::model::ledger::DropReason;
+use crate::model::placement::Fallback;
 
 /// Counts of zero-copy placement.
 const PLACEMENT: [&str; 14] = [
@@ -21,17 +22,6 @@ const PLACEMENT: [&str; 14] = [
     "nic_table_bytes",
     "header_in_use_max",
     "storm_packets",
-];
-
-/// Reasons for which a packet goes to a ring buffer.
-const FALLBACKS: [&str; 7] = [
-    "stale_generation",
-    "unknown_region",
-    "not_allowed",
-    "out_of_bounds",
-    "before_base",
-    "straddles",
-    "split_failed",
 ];
 
 /// Counts of attackers' packets.
@@ -217,7 +207,7 @@ fn simulate() -> Value {
 }
 
 fn placement() -> Value {
-    let fallbacks = counts(&FALLBACKS);
+    let fallbacks = counts(&Fallback::ALL.map(Fallback::name));
     let mut attack = json!({ "refused": fallbacks });
     for name in ATTACK {
         attack[name] = count();
