@@ -64,9 +64,11 @@ for scenario in scenarios/*.toml; do
     esac
     log "$logs/$name" "$scenario" "${shape[@]}"
 
+    measured=()
+    if [ "$name" = xdp-cache ]; then measured=(--measured tests/data/host/xdp-redirect.csv); fi
     report=()
     if [ "$name" = default ]; then report=(--html); fi
-    "$rxplan" plot "$out" "$logs/$name" --out "$out" "${report[@]}" >/dev/null
+    "$rxplan" plot "$out" "$logs/$name" --out "$out" "${report[@]}" "${measured[@]}" >/dev/null
     {
         printf '\n## Figures\n'
         if [ "$name" = default ]; then printf '\nAll of them with values on hovering: `report.html`.\n'; fi

@@ -21,6 +21,7 @@ mod estimate;
 mod figure;
 mod frontier;
 mod html;
+mod measured;
 mod occupancy;
 mod packets;
 mod panel;
@@ -107,6 +108,17 @@ pub enum PlotError {
         path.display()
     )]
     TooManyKeys {
+        /// The file.
+        path: PathBuf,
+        /// How many keys have more than one value.
+        count: usize,
+    },
+    /// Measurements are beside a sweep along one key, of numbers.
+    #[error(
+        "{}: {count} keys vary in it; measurements can be drawn beside a sweep of one key",
+        path.display()
+    )]
+    NoComparison {
         /// The file.
         path: PathBuf,
         /// How many keys have more than one value.
@@ -199,6 +211,16 @@ impl ResultFile {
             Kind::Sweep => sweep::grid(&self.table),
             _ => None,
         }
+    }
+
+    /// The packets that a sweep of one key delivers beside those that were measured: a CSV file
+    /// with a column of that key and one named `delivered_pps`. `None` where this is no sweep.
+    ///
+    /// # Errors
+    /// [`PlotError`] when a column is missing, or when it varies more than one key.
+    pub fn beside(&self, measured: &Path) -> Result<Option<Figure>, PlotError> {
+        let is_sweep = self.kind == Kind::Sweep;
+        is_sweep.then(|| measured::figure(&self.table, &self.context, measured)).transpose()
     }
 
     /// The figures that it allows.

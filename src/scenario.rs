@@ -123,6 +123,8 @@ pub struct NicSpec {
 /// The `[plan]` section.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PlanSpec {
+    /// Whether the scenario has a plan; if not, all of this is what is searched by default.
+    pub is_stated: bool,
     /// The goal: at most this share of packets dropped.
     pub max_drop_rate: f64,
     /// Ring depths to search, rising.

@@ -284,6 +284,26 @@ fn differences_of_a_sweep_are_passed_over_in_a_folder_and_refused_by_name() {
 }
 
 #[test]
+fn a_sweep_is_drawn_beside_measurements() {
+    let out = tempfile::tempdir().unwrap();
+    let folder = out.path().to_str().unwrap();
+    let measured = out.path().join("measured.csv");
+    // The model delivers 9692 packets in 3 x 2 ms at rx 8: 1.6153 million a second.
+    let file = data("sweep/line.csv");
+    let file = file.to_str().unwrap();
+    let key = fs::read_to_string(file).unwrap().split(',').next().unwrap().to_owned();
+    fs::write(&measured, format!("# of a test\n{key},delivered_pps\n8,1.6e6\n")).unwrap();
+    let measured = measured.to_str().unwrap();
+    let output = rxplan(&["plot", file, "--measured", measured, "--out", folder]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let svg = fs::read_to_string(out.path().join("line-measured.svg")).unwrap();
+    assert!(svg.contains("At 8: model +1.0 % of the measurement."), "{svg}");
+    let grid = data("sweep/grid.csv");
+    let output = rxplan(&["plot", grid.to_str().unwrap(), "--measured", measured, "--out", folder]);
+    assert!(String::from_utf8(output.stderr).unwrap().contains("beside a sweep of one key"));
+}
+
+#[test]
 fn figures_of_two_files_are_never_written_over_each_other() {
     let out = tempfile::tempdir().unwrap();
     let file = data("run/queues.csv");

@@ -19,6 +19,10 @@ pub(super) struct PlotArgs {
     /// Also write report.html: all figures and the scenario in one file that loads nothing.
     #[arg(long)]
     html: bool,
+    /// Draw measurements beside a sweep of one key: CSV with a column of the key (nic_rx, say) and
+    /// one of delivered_pps.
+    #[arg(long, value_name = "FILE")]
+    measured: Option<PathBuf>,
 }
 
 /// Name of the report.
@@ -40,7 +44,10 @@ pub(super) fn run(args: &PlotArgs, global: &Global) -> Result<ExitCode, CommandE
     let mut files: BTreeMap<PathBuf, Vec<u8>> = BTreeMap::new();
     for Input { path, target } in inputs {
         let file = ResultFile::open(&path, context_of(&path))?;
-        let figures = file.figures()?;
+        let mut figures = file.figures()?;
+        if let Some(measured) = &args.measured {
+            figures.extend(file.beside(measured)?);
+        }
         for figure in &figures {
             let name = target.join(figure_name(&path, figure));
             if files.contains_key(&name) {

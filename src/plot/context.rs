@@ -156,9 +156,10 @@ impl Context {
         Some(f64::from(reserve.groups) * f64::from(reserve.entries))
     }
 
-    /// The most that may be dropped.
+    /// The most that may be dropped, where the scenario has a plan.
     pub(super) fn goal(&self) -> Option<f64> {
-        self.scenario.as_ref().map(|scenario| scenario.plan.max_drop_rate)
+        let plan = &self.scenario.as_ref()?.plan;
+        plan.is_stated.then_some(plan.max_drop_rate)
     }
 
     /// `4 replications of 60 ms, 95 % intervals`, as far as is known.

@@ -107,8 +107,13 @@ impl Key {
         Scale::names(&axis_title(&self.name), &names)
     }
 
+    /// Its name without its section: `nic_rx` is `rx`.
+    pub(super) fn short(&self) -> &str {
+        short(&self.name)
+    }
+
     /// An axis of the numbers, logarithmic where they grow by factors.
-    fn along(&self) -> Scale {
+    pub(super) fn along(&self) -> Scale {
         let title = axis_title(&self.name);
         let Some(numbers) = &self.numbers else { return self.even() };
         let (low, high) = (numbers[0], numbers[numbers.len() - 1]);
@@ -122,7 +127,7 @@ impl Key {
     }
 
     /// Where a row lies on [`along`](Self::along).
-    fn at(&self, row: usize) -> f64 {
+    pub(super) fn at(&self, row: usize) -> f64 {
         let place = self.places[row];
         self.numbers.as_ref().map_or(place as f64, |numbers| numbers[place])
     }
@@ -141,7 +146,11 @@ fn axis_title(name: &str) -> String {
     }
 }
 
-fn heading(table: &Table, context: &Context, title: String) -> Result<Heading, PlotError> {
+pub(super) fn heading(
+    table: &Table,
+    context: &Context,
+    title: String,
+) -> Result<Heading, PlotError> {
     let from_row = |name: &str| table.has(&[name]).then(|| table.text(name, 0)).transpose();
     let seed = from_row("seed")?.map(|seed| format!("seed {seed}"));
     let title_of_row = from_row("title")?;
@@ -280,9 +289,9 @@ fn lines(
     by: Option<&Key>,
     rates: &[Interval],
 ) -> Result<Figure, PlotError> {
-    let along = short(&key.name);
+    let along = key.short();
     let title = match by {
-        Some(by) => format!("Drop rate along {along}, by {}", short(&by.name)),
+        Some(by) => format!("Drop rate along {along}, by {}", by.short()),
         None => format!("Drop rate along {along}"),
     };
     let heading = heading(table, context, title)?;

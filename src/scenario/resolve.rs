@@ -247,6 +247,7 @@ fn read_traffic(
 fn plan(field: Option<Field<'_>>, nic: &NicSpec) -> Result<PlanSpec> {
     let mut spec = default_plan(nic);
     let Some(field) = field else { return Ok(spec) };
+    spec.is_stated = true;
     let fields = field.fields(PLAN)?;
     spec.max_drop_rate = fields.or("max_drop_rate", spec.max_drop_rate, |f| {
         f.number("a share above 0 and below 1", |rate| rate > 0.0 && rate < 1.0)
@@ -277,6 +278,7 @@ fn default_plan(nic: &NicSpec) -> PlanSpec {
     };
     let deepest = rx.last().copied().expect("a range has values");
     PlanSpec {
+        is_stated: false,
         max_drop_rate: 1e-6,
         baseline: Shape { rx: deepest.min(BASELINE_RX), reserve: 0 },
         rx,
