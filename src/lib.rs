@@ -15,7 +15,7 @@
 //! | machinery | [`calendar`], [`random`], [`stats`] | events, streams, intervals; no NIC |
 //! | model | [`model`] | rings, reserve, host, traffic, and the engine that runs them |
 //! | presets | [`preset`] | NICs and their drivers, with sources |
-//! | input | [`input`] | traces and captures, as plain records |
+//! | input | [`input`], [`recording`] | traces and captures: plain records, streams of packets |
 //! | scenario | [`scenario`] | the TOML file, and what it means |
 //! | questions | [`simulation`], [`plan`], [`sweep`], [`shard`], [`host`] | replications, grids |
 //! | results | [`report`] | JSON, CSV, tables, files |
@@ -64,6 +64,7 @@ pub mod plan;
 pub mod plot;
 pub mod preset;
 pub mod random;
+pub mod recording;
 pub mod report;
 pub mod scenario;
 pub mod sensitivity;

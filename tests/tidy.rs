@@ -12,7 +12,7 @@ const LAYERS: [&[&str]; 10] = [
     &["calendar", "random", "stats"],
     &["model"],
     &["preset"],
-    &["input"],
+    &["input", "recording"],
     &["scenario"],
     &["simulation", "plan", "sensitivity", "host", "sweep", "shard"],
     &["report"],
