@@ -242,6 +242,16 @@ impl Packets {
         self.notes
     }
 
+    /// What takes less time than this is not in the recording: of samples, the span in which an
+    /// instant of those read so far lies on average; zero where packets have their own times.
+    #[must_use]
+    pub fn resolution(&self) -> SimDuration {
+        match &self.source {
+            Source::Trace(..) | Source::Capture(_) => SimDuration::ZERO,
+            Source::Samples(samples) => samples.resolution(),
+        }
+    }
+
     /// The next packet, `None` at the end.
     ///
     /// # Errors

@@ -14,7 +14,7 @@ const LAYERS: [&[&str]; 10] = [
     &["preset"],
     &["input", "recording"],
     &["scenario"],
-    &["simulation", "plan", "sensitivity", "host", "sweep", "shard"],
+    &["simulation", "plan", "sensitivity", "host", "sweep", "shard", "fit"],
     &["report"],
     &["plot"],
     &["cli"],

@@ -9,7 +9,7 @@ use crate::input::samples::{SampleReader, SampleRecord};
 use crate::model::distribution::uniform_between;
 use crate::model::traffic::RecordedPacket;
 use crate::random::{Generator, Streams};
-use crate::units::{SimDuration, SimTime};
+use crate::units::{SimDuration, SimTime, round_to_u64, to_f64};
 
 /// The packets of samples, those of one span of time held at once.
 pub(super) struct SamplePackets {
@@ -50,6 +50,8 @@ struct FileCounts {
     queues: Queues,
     /// Lines read.
     number: u64,
+    /// Sum of their spans, and of the squares of these.
+    spans: (f64, f64),
     /// The first line of the next span.
     next: Option<SampleRecord>,
     /// Of places at random.
@@ -80,7 +82,8 @@ impl SamplePackets {
 
     pub(super) fn of_file(reader: SampleReader, queues: Queues, place: InSample) -> Self {
         let generator = Streams::new(0, 0).stream("samples");
-        let file = FileCounts { reader, queues, number: 0, next: None, generator };
+        let file =
+            FileCounts { reader, queues, number: 0, spans: (0.0, 0.0), next: None, generator };
         Self { counts: Counts::File(Box::new(file)), place, span: Vec::new().into_iter() }
     }
 
@@ -89,6 +92,17 @@ impl SamplePackets {
         match &self.counts {
             Counts::Rack(rack) => rack.skipped,
             Counts::File(_) => 0,
+        }
+    }
+
+    /// The span in which an instant lies on average.
+    pub(super) fn resolution(&self) -> SimDuration {
+        match &self.counts {
+            Counts::Rack(rack) => rack.interval,
+            Counts::File(file) if file.spans.0 > 0.0 => {
+                SimDuration::from_ps(round_to_u64(file.spans.1 / file.spans.0))
+            }
+            Counts::File(_) => SimDuration::ZERO,
         }
     }
 
@@ -163,6 +177,8 @@ impl FileCounts {
         let mut sample = Some(first);
         while let Some(record) = sample.filter(|other| other.begin_ps == first.begin_ps) {
             self.number += 1;
+            let length = to_f64(record.duration_ps);
+            self.spans = (self.spans.0 + length, self.spans.1 + length * length);
             if recording.wants(&self.queues, record.queue, self.number)? {
                 let packets = u64::from(record.packets);
                 let run = Run {
