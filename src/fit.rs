@@ -129,7 +129,7 @@ pub struct Parameter {
 pub struct Tried {
     /// What it is.
     pub model: &'static str,
-    /// The largest difference, 1 being a factor that matters.
+    /// The root mean square of its differences, 1 being a factor that matters.
     pub distance: f64,
 }
 
@@ -445,7 +445,7 @@ fn load(
 /// The simplest source that is about as near to the trace as the nearest.
 fn choose(tried: &[Tried]) -> usize {
     /// Distances up to this are as good as none.
-    const NEAR: f64 = 0.4;
+    const NEAR: f64 = 0.5;
     /// A simpler source may be this much farther away.
     const SIMPLER: f64 = 1.1;
     let nearest = tried.iter().map(|own| own.distance).fold(f64::INFINITY, f64::min);

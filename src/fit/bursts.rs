@@ -192,13 +192,11 @@ impl Bursts {
         .collect()
     }
 
-    /// The bursts whose limit is nearest to `gap_ps` on a scale of ratios, but at least
-    /// `least_ps`; with it the squared variation of gaps below the limit.
-    pub(super) fn found(&self, gap_ps: f64, least_ps: f64) -> (&Found, f64) {
-        let distance = |number: u32| (to_f64(limit_ps(number)) / gap_ps).ln().abs();
-        let numbers = (0..LIMITS).filter(|number| to_f64(limit_ps(*number)) >= least_ps);
-        let number =
-            numbers.min_by(|a, b| distance(*a).total_cmp(&distance(*b))).unwrap_or(LIMITS - 1);
+    /// The bursts of the least limit that is no less than `gap_ps`; with it the squared variation
+    /// of gaps below the limit.
+    pub(super) fn found(&self, gap_ps: f64) -> (&Found, f64) {
+        let number = (0..LIMITS).find(|number| to_f64(limit_ps(*number)) >= gap_ps);
+        let number = number.unwrap_or(LIMITS - 1);
         let limit = to_f64(limit_ps(number));
         let (mut count, mut sum, mut squares) = (0.0, 0.0, 0.0);
         for (gap, packets) in self.gaps().into_iter().filter(|(gap, _)| *gap <= limit) {
@@ -232,7 +230,7 @@ mod tests {
         for us in [10, 11, 12, 112, 113, 363, 364] {
             bursts.add(us * US);
         }
-        let (found, variation) = bursts.found(20e6, 0.0);
+        let (found, variation) = bursts.found(10e6);
         assert_eq!((found.spans.count(), found.inner_gaps), (2, 3));
         assert!((found.spans.mean() - 1.5e6).abs() < 1.0);
         assert!((found.gaps.mean() - 175e6).abs() < 1.0);

@@ -3,10 +3,10 @@
 //!
 //! The source is simulated many times, as long each time as the trace. What the trace shows should
 //! lie among what the replications show. All points are judged at once: the largest distance of
-//! the trace from the mean of replications, in their standard deviations, is ranked among the
-//! replications' own largest distances, which gives an exact test whatever the distribution (a
-//! studentised global envelope test: Myllymäki et al., Journal of the Royal Statistical Society B
-//! 79(2), 2017). As parameters are fitted to the trace, it errs on the source's side.
+//! the trace from the mean of replications, in their deviations to the same side, is ranked among
+//! the replications' own largest distances (a directional global envelope test: Myllymäki et al.,
+//! Journal of the Royal Statistical Society B 79(2), 2017). As parameters are fitted to the trace,
+//! it errs on the source's side.
 
 use std::sync::Arc;
 
@@ -217,15 +217,15 @@ impl Target {
         }
     }
 
-    /// The largest distance of the mean of replications from the trace, in factors that matter; the
-    /// less certain a value is, the less its distance counts.
+    /// How far the means of replications are from the trace, in factors that matter: the root mean
+    /// square over all points. The less certain a value is, the less its distance counts.
     pub(super) fn distance<T>(&self, replicated: &Replicated<T>) -> f64 {
         let distances = self.points().into_iter().enumerate().map(|(k, point)| {
-            let (mean, deviation) = self.spread(point, k, replicated);
-            let apart = (self.logarithm(point, self.values[k]) - mean).abs();
-            apart / (factor(point).ln() + 2.0 * deviation)
+            let (centre, deviation) = self.spread(point, k, replicated);
+            let apart = (self.logarithm(point, self.values[k]) - centre).abs();
+            (apart / (factor(point).ln() + 2.0 * deviation)).powi(2)
         });
-        distances.fold(0.0, f64::max)
+        mean(distances).sqrt()
     }
 
     /// Mean and standard deviation of replications at a point, on the scale of comparison.
@@ -276,20 +276,44 @@ impl Target {
             points.iter().zip(values).map(|(point, value)| self.logarithm(*point, *value)).collect()
         };
         let all: Vec<Vec<f64>> = replicated.values.iter().map(logs).collect();
-        let centres: Vec<(f64, f64)> = points
-            .iter()
-            .enumerate()
-            .map(|(k, point)| self.spread(*point, k, replicated))
-            .collect();
+        let sides: Vec<Sides> =
+            (0..points.len()).map(|k| Sides::of(all.iter().map(|values| values[k]))).collect();
         let farthest = |values: &Vec<f64>| {
-            let distances = values.iter().zip(&centres).map(|(value, (mean, deviation))| {
-                (value - mean).abs() / deviation.max(DEVIATION_MIN)
-            });
+            let distances = values.iter().zip(&sides).map(|(value, sides)| sides.distance(*value));
             distances.fold(0.0, f64::max)
         };
         let own = farthest(&logs(&self.values));
         let as_far = all.iter().filter(|values| farthest(values) >= own).count();
         to_f64(as_far as u64 + 1) / to_f64(all.len() as u64 + 1)
+    }
+}
+
+/// A mean, and the root mean squares of what lies above and below it.
+struct Sides {
+    mean: f64,
+    above: f64,
+    below: f64,
+}
+
+impl Sides {
+    fn of(values: impl Iterator<Item = f64> + Clone) -> Self {
+        let centre = mean(values.clone());
+        let side = |sign: f64| {
+            let distances = values.clone().map(|value| sign * (value - centre));
+            let (sum, count) = distances
+                .filter(|distance| *distance > 0.0)
+                .fold((0.0, 0.0), |(sum, count), distance| {
+                    (sum + distance * distance, count + 1.0)
+                });
+            if count > 0.0 { f64::sqrt(sum / count) } else { 0.0 }
+        };
+        Self { mean: centre, above: side(1.0), below: side(-1.0) }
+    }
+
+    /// The distance of a value from the mean in deviations on its side.
+    fn distance(&self, value: f64) -> f64 {
+        let deviation = if value > self.mean { self.above } else { self.below };
+        (value - self.mean).abs() / deviation.max(DEVIATION_MIN)
     }
 }
 

@@ -81,7 +81,7 @@ impl Scale {
 pub(super) const PAIRED_QUEUES: usize = 128;
 
 /// Bins of a scale that is worth looking at, at least.
-pub(super) const BINS_MIN: u64 = 10;
+pub(super) const BINS_MIN: u64 = 32;
 
 impl Counts {
     pub(super) fn new(base_ps: u64) -> Self {
@@ -247,25 +247,25 @@ mod tests {
 
     #[test]
     fn one_pass_gives_the_moments_of_all_bins_at_every_scale() {
-        let times = [0_u64, 1, 1, 9, 17, 17, 18, 40, 63, 64, 70, 71, 155, 156, 180, 199, 210];
+        let times = [0_u64, 1, 1, 9, 17, 17, 18, 40, 63, 64, 70, 71, 155, 156, 280, 499, 610];
         let packets: Vec<(u64, usize)> =
             times.iter().enumerate().map(|(k, at)| (*at, k % 3)).collect();
         let mut counts = Counts::new(2);
         packets.iter().for_each(|(at, queue)| counts.add(*at, *queue));
-        counts.finish(215);
+        counts.finish(715);
         let levels: Vec<usize> = counts.scales(4).collect();
         assert_eq!(levels, [1, 2, 3]);
         for level in levels {
             let width = 2 << level;
-            let of = |queue| bins(&packets, width, 215, queue);
-            let n = to_f64(215 / width);
+            let of = |queue| bins(&packets, width, 715, queue);
+            let n = to_f64(715 / width);
             let mean = |values: &[f64]| values.iter().sum::<f64>() / n;
             for queue in 0..3 {
                 let own = of(queue);
                 let m = mean(&own);
                 let power = |k| own.iter().map(|x| (x - m).powi(k)).sum::<f64>();
                 let scale = counts.of_queues(level, &[queue]);
-                assert_eq!((scale.bins, scale.width_ps), (215 / width, width));
+                assert_eq!((scale.bins, scale.width_ps), (715 / width, width));
                 assert!((scale.mean - m).abs() < 1e-12);
                 assert!((scale.variance - power(2) / (n - 1.0)).abs() < 1e-12);
                 let third = power(3) * n / ((n - 1.0) * (n - 2.0));

@@ -122,17 +122,30 @@ fn group_in_step(statistics: &Statistics, level: usize, error: f64) -> Option<Ve
 }
 
 /// Whether the queues carry the same rate as far as can be told: a chi-square test of their packet
-/// counts, whose variance is that of the widest bins.
+/// counts.
 pub(super) fn are_alike(statistics: &Statistics) -> bool {
-    let queues = statistics.all_queues();
-    let counts = &statistics.counts;
-    let widest = counts.scales(0).last();
-    let dispersion = widest.map_or(1.0, |level| counts.of_queues(level, &queues).idc()).max(1.0);
     let packets: Vec<f64> = statistics.packets.iter().map(|packets| to_f64(*packets)).collect();
-    let mean = packets.iter().sum::<f64>() / to_f64(packets.len() as u64);
-    let distance: f64 =
-        packets.iter().map(|packets| (packets - mean).powi(2)).sum::<f64>() / (mean * dispersion);
-    let degrees = to_f64(packets.len() as u64) - 1.0;
-    ChiSquared::new(degrees).is_ok_and(|chi| chi.cdf(distance) < 1.0 - DIFFERENT)
-        || packets.len() < 2
+    let count = to_f64(packets.len() as u64);
+    if packets.len() < 2 {
+        return true;
+    }
+    let mean = packets.iter().sum::<f64>() / count;
+    let squares: f64 = packets.iter().map(|packets| (packets - mean).powi(2)).sum();
+    let distance = squares / (mean * whole_dispersion(statistics));
+    ChiSquared::new(count - 1.0).is_ok_and(|chi| chi.cdf(distance) < 1.0 - DIFFERENT)
+}
+
+/// The index of dispersion of counts in the whole duration: that of the widest bins, which goes on
+/// rising from there as it has risen to there.
+fn whole_dispersion(statistics: &Statistics) -> f64 {
+    let queues = statistics.all_queues();
+    let scales: Vec<Scale> = statistics
+        .counts
+        .scales(0)
+        .map(|level| statistics.counts.of_queues(level, &queues))
+        .collect();
+    let [.., before, _, last] = scales[..] else { return 1.0 };
+    let slope = (last.idc().max(1.0) / before.idc().max(1.0)).log2() / 2.0;
+    let doublings = (to_f64(statistics.duration.as_ps()) / to_f64(last.width_ps)).log2();
+    last.idc().max(1.0) * (slope.clamp(0.0, 1.0) * doublings).exp2()
 }

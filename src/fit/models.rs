@@ -87,7 +87,7 @@ fn by_gaps(bursts: &Bursts) -> Option<Source> {
 
 fn by_bursts(bursts: &Bursts, resolution_ps: u64) -> Option<Source> {
     let border = Mixture::of(&bursts.gaps())?.border();
-    let (found, variation) = bursts.found(border, 2.0 * to_f64(resolution_ps));
+    let (found, variation) = bursts.found(border.max(2.0 * to_f64(resolution_ps)));
     let count = found.spans.count();
     if count < BURSTS_MIN || found.inner_gaps == 0 {
         return None;

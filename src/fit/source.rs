@@ -259,6 +259,14 @@ fn size_line(sizes: &Sizes) -> String {
             let found = cumulative.iter().find(|(_, own)| *own >= share - 1e-9);
             points.extend(found.map(|(len, _)| (*len, share)));
         }
+        // Of equal lengths the first and the last make the step.
+        let inner = |k: usize| {
+            k > 0
+                && k + 1 < points.len()
+                && points[k - 1].0 == points[k].0
+                && points[k + 1].0 == points[k].0
+        };
+        points = (0..points.len()).filter(|k| !inner(*k)).map(|k| points[k]).collect();
     }
     if let Some((_, last)) = points.last_mut() {
         *last = 1.0;

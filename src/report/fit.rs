@@ -113,7 +113,7 @@ pub struct ComparisonRow {
 pub struct TriedRow {
     /// What it is.
     pub model: &'static str,
-    /// Its largest difference from the trace, 1 being a factor that matters.
+    /// The root mean square of its differences from the trace, 1 being a factor that matters.
     pub distance: f64,
 }
 
@@ -240,7 +240,7 @@ impl FitReport {
             numbers.add_row([table, own.name.clone(), short(own.value), interval, unit]);
         }
         let mut beside = plain_table();
-        beside.set_header(["", "trace", "fit", "of 39 replications", ""]);
+        beside.set_header(["", "trace", "fit", "of its replications", ""]);
         for row in &self.comparisons {
             let mark = if row.differs { "differs" } else { "" };
             beside.add_row(row.texts(self.queues).into_iter().chain([mark.to_owned()]));
