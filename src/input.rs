@@ -60,26 +60,36 @@ pub enum RecordingKind {
 }
 
 impl RecordingKind {
-    /// Tells by the first bytes in `reader`, which are not taken.
+    /// Tells by the first bytes in `reader`; returns it as it was.
     ///
     /// # Errors
     /// When nothing can be read.
-    pub fn sniff(path: &Path, reader: &mut dyn BufRead) -> Result<Self, InputError> {
-        let head = reader.fill_buf().map_err(|error| InputError::Open {
+    pub fn sniff(
+        path: &Path,
+        mut reader: Box<dyn BufRead + Send>,
+    ) -> Result<(Self, Box<dyn BufRead + Send>), InputError> {
+        let mut head = Vec::new();
+        let most = u64::try_from(BUFFER_BYTES).expect("a small number");
+        reader.by_ref().take(most).read_to_end(&mut head).map_err(|error| InputError::Open {
             path: path.to_path_buf(),
             reason: reason(&error),
         })?;
+        let kind = Self::of(&head);
+        Ok((kind, Box::new(Cursor::new(head).chain(reader))))
+    }
+
+    fn of(head: &[u8]) -> Self {
         if pcap::is_capture(head) {
-            return Ok(Self::Capture);
+            return Self::Capture;
         }
         if head.trim_ascii_start().starts_with(b"{") {
-            return Ok(Self::Millisampler);
+            return Self::Millisampler;
         }
         let mut lines = head.split(|byte| *byte == b'\n');
         let header = lines.find(|line| !line.starts_with(b"#") && !line.trim_ascii().is_empty());
         let mut names = header.unwrap_or_default().split(|byte| *byte == b',');
         let spans = names.any(|name| name.trim_ascii() == b"duration_ns");
-        Ok(if spans { Self::Samples } else { Self::Trace })
+        if spans { Self::Samples } else { Self::Trace }
     }
 }
 

@@ -151,12 +151,12 @@ impl FitArgs {
         if path.is_dir() {
             return Ok(recording(RecordingKind::Millisampler).open()?);
         }
-        let mut reader = if self.is_stdin() {
+        let reader = if self.is_stdin() {
             decompressed(io::stdin()).map_err(CommandError::Trace)?
         } else {
             open(&path)?
         };
-        let kind = RecordingKind::sniff(&path, &mut *reader)?;
+        let (kind, reader) = RecordingKind::sniff(&path, reader)?;
         Ok(recording(kind).read(reader)?)
     }
 

@@ -1,4 +1,4 @@
-use std::io::Cursor;
+use std::io::{Cursor, Read as _};
 
 use super::*;
 
@@ -82,7 +82,13 @@ fn a_recording_is_known_by_its_first_bytes() {
         (b"t_ns,queue,len\n", Trace),
         (b"", Trace),
     ] {
+        // A reader may give only the first bytes at first.
+        let (first, rest) = text.split_at(text.len().min(2));
+        let reader = Cursor::new(first).chain(Cursor::new(rest));
         let path = std::path::Path::new("x");
-        assert_eq!(RecordingKind::sniff(path, &mut Cursor::new(text)).unwrap(), kind);
+        let (found, mut reader) = RecordingKind::sniff(path, Box::new(reader)).unwrap();
+        let mut whole = Vec::new();
+        reader.read_to_end(&mut whole).unwrap();
+        assert_eq!((found, whole.as_slice()), (kind, text));
     }
 }
