@@ -6,6 +6,7 @@
 //! |---|---|---|
 //! | `frontier.csv` of `plan` | `reserve_entries`, `total_bytes` | memory against drop rate |
 //! | `sensitivity.csv` | `in_phase`, `entries_bound` | drop rate and memory by queues in step |
+//! | `fit.csv` of `fit` | `statistic`, `fit_low` | dispersion and drops beside the trace's |
 //! | `summary.csv` of `simulate` | `drops_no_buffer`, first column `schema` | drops by reason |
 //! | `queues.csv` of `simulate` | `outstanding_mean` | buffers in use by queue |
 //! | `--timeline` | `in_use_max`, `reserve_in_use_max` | occupancy over time, its distribution |
@@ -19,6 +20,7 @@ mod context;
 mod drops;
 mod estimate;
 mod figure;
+mod fit;
 mod frontier;
 mod html;
 mod measured;
@@ -135,13 +137,14 @@ pub enum PlotError {
 }
 
 /// What files can be drawn, for messages.
-const KINDS: &str = "summary.csv, queues.csv, frontier.csv, sensitivity.csv, a sweep, and what \
-                     --timeline and --packets write can be drawn";
+const KINDS: &str = "summary.csv, queues.csv, frontier.csv, sensitivity.csv, fit.csv, a sweep, and \
+                     what --timeline and --packets write can be drawn";
 
 /// What a result file is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Frontier,
+    Fit,
     Sensitivity,
     Summary,
     Queues,
@@ -153,9 +156,10 @@ enum Kind {
 impl Kind {
     fn of(table: &Table) -> Option<Self> {
         let first = table.names().first().map(String::as_str);
-        let known: [(Self, &[&str]); 6] = [
+        let known: [(Self, &[&str]); 7] = [
             (Self::Packets, &["t_ns", "queue", "outcome", "delivered_ns"]),
             (Self::Timeline, &["t_ns", "in_use_max", "reserve_in_use_max"]),
+            (Self::Fit, &["statistic", "scale_us", "trace", "fit", "fit_low", "fit_high"]),
             (Self::Sensitivity, &["in_phase", "entries_bound", "drop_rate_estimate"]),
             (Self::Queues, &["queue", "outstanding_mean", "outstanding_max"]),
             (Self::Frontier, &["rx", "reserve_entries", "total_bytes", "drop_rate_estimate"]),
@@ -235,6 +239,7 @@ impl ResultFile {
         }
         match self.kind {
             Kind::Frontier => Ok(vec![frontier::figure(table, context)?]),
+            Kind::Fit => Ok(vec![fit::figure(table, context)?]),
             Kind::Sensitivity => Ok(vec![sensitivity::figure(table, context)?]),
             Kind::Summary => Ok(vec![drops::figure(table)?]),
             Kind::Queues => Ok(vec![queues::figure(table, context)?]),

@@ -99,12 +99,12 @@ fn folder_of(path: &Path) -> PathBuf {
     path.parent().map(Path::to_owned).unwrap_or_default()
 }
 
-/// Whether a file of a folder is drawn: CSV, but for differences between points of a sweep, which
-/// have no figure.
+/// Whether a file of a folder is drawn: CSV, but for differences between points of a sweep and for
+/// parameters of a fit, which have no figure.
 fn is_result(path: &Path) -> bool {
     let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into());
     let is_csv = name.ends_with(".csv") || name.ends_with(".csv.gz");
-    path.is_file() && is_csv && stem(path) != "differences"
+    path.is_file() && is_csv && !["differences", "parameters"].contains(&stem(path).as_str())
 }
 
 /// Adds a file, or the result files of a folder and of the folders in it.
@@ -124,8 +124,8 @@ fn collect(path: &Path, out: Option<&Path>, inputs: &mut Vec<Input>) -> Result<(
     }
     if inputs.len() == before {
         return Err(CommandError::Refused(format!(
-            "{}: no CSV file in it or its folders; name a folder that --out of simulate, plan or \
-             sensitivity wrote",
+            "{}: no CSV file in it or its folders; name a folder that --out of simulate, plan, \
+             sensitivity or fit wrote",
             path.display()
         )));
     }

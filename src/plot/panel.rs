@@ -163,6 +163,15 @@ impl<'s, 'a> Panel<'s, 'a> {
         self.chart.draw_series(std::iter::once(shape)).expect(IN_MEMORY);
     }
 
+    /// The area between two curves: places, and the lower and the upper value at each.
+    pub(super) fn band(&mut self, points: &[(f64, f64, f64)], colour: RGBColor, opacity: f64) {
+        let lower = points.iter().map(|(x, low, _)| (*x, *low));
+        let upper = points.iter().rev().map(|(x, _, high)| (*x, *high));
+        let shape =
+            Polygon::new(lower.chain(upper).collect::<Vec<_>>(), colour.mix(opacity).filled());
+        self.chart.draw_series(std::iter::once(shape)).expect(IN_MEMORY);
+    }
+
     /// A curve that keeps each value until the next.
     pub(super) fn steps(&mut self, points: &[(f64, f64)], colour: RGBColor, width: f64) {
         self.line(&stepped(points), colour, width, Stroke::Solid);
