@@ -6,7 +6,9 @@
 mod placement;
 mod traffic;
 
-pub(super) use placement::{FLOW_KINDS, LRO, MODES, PLACEMENT, PROTECTIONS, STORM, SURVIVALS};
+pub(super) use placement::{
+    FLOW_KINDS, LRO, MODES, PLACEMENT, PROTECTIONS, ROTATION, STORM, SURVIVALS,
+};
 
 pub(super) use traffic::{IN_SAMPLE, RSS, SPACINGS, TRAFFIC};
 
