@@ -30,6 +30,7 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
 use crate::input::InputError;
 use crate::input::ethtool::{InventoryError, LiveError};
+use crate::plan::PlanError;
 use crate::plot::PlotError;
 use crate::report::{JournalError, OutputError, results_schema};
 use crate::scenario::{Scenario, ScenarioError, Source, printable, schema};
@@ -177,6 +178,8 @@ enum CommandError {
     Scenario(#[from] ScenarioError),
     #[error(transparent)]
     Simulation(#[from] SimulationError),
+    #[error(transparent)]
+    Plan(#[from] PlanError),
     #[error(transparent)]
     Sensitivity(#[from] SensitivityError),
     #[error(transparent)]

@@ -16,6 +16,7 @@ mod presets;
 mod reproduce;
 mod schema;
 mod sensitivity;
+mod settings;
 mod shard;
 mod simulate;
 mod sweep;
@@ -36,6 +37,7 @@ pub use presets::{CounterRow, Fact, PresetRow, PresetsReport};
 pub use reproduce::{ReproduceReport, ReproducedFile};
 pub use schema::results_schema;
 pub use sensitivity::{InPhaseRow, SensitivityReport};
+pub use settings::Persistent;
 pub use shard::{ShardState, ShardStatus};
 pub use simulate::{
     Drops, EngineReport, Fairness, Held, Host, MemoryUse, Packets, Port, Queue, Reserve,
