@@ -7,6 +7,7 @@
 )]
 
 mod check;
+mod fit;
 mod footprint;
 mod host;
 mod output;
@@ -28,10 +29,12 @@ use std::time::Duration;
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 
+use crate::fit::FitError;
 use crate::input::InputError;
 use crate::input::ethtool::{InventoryError, LiveError};
 use crate::plan::PlanError;
 use crate::plot::PlotError;
+use crate::recording::RecordingError;
 use crate::report::{JournalError, OutputError, results_schema};
 use crate::scenario::{Scenario, ScenarioError, Source, printable, schema};
 use crate::sensitivity::SensitivityError;
@@ -135,6 +138,8 @@ enum Command {
     Plan(plan::PlanArgs),
     /// Drops and memory as 1, 2, 4 ... all queues burst in step.
     Sensitivity(ScenarioArgs),
+    /// Fit traffic to a trace, and say how good the fit is.
+    Fit(fit::FitArgs),
     /// Read an interface, live or from saved output of ethtool.
     Host(host::HostArgs),
     /// NICs that are known: ring limits, memory, refill, drop counters, each with its source.
@@ -182,6 +187,12 @@ enum CommandError {
     Plan(#[from] PlanError),
     #[error(transparent)]
     Sensitivity(#[from] SensitivityError),
+    #[error(transparent)]
+    Fit(#[from] FitError),
+    #[error(transparent)]
+    Recording(#[from] RecordingError),
+    #[error("standard input: {0}; pipe a trace in")]
+    Trace(#[source] io::Error),
     #[error(transparent)]
     Sweep(#[from] SweepError),
     #[error(transparent)]
@@ -248,6 +259,7 @@ fn dispatch(cli: &Cli) -> Result<ExitCode, CommandError> {
         Some(Command::Shard(args)) => shard::run(args, global),
         Some(Command::Plan(args)) => plan::run(args, global),
         Some(Command::Sensitivity(args)) => sensitivity::run(args, global),
+        Some(Command::Fit(args)) => fit::run(args, global),
         Some(Command::Host(args)) => host::run(args, global),
         Some(Command::Presets(args)) => presets::run(args, global),
         Some(Command::Plot(args)) => plot::run(args, global),

@@ -6,7 +6,9 @@
 //!
 //! | file | reader | memory |
 //! |---|---|---|
-//! | CSV traces | [`trace`] | all records |
+//! | CSV traces of packets | [`trace::PacketReader`] | one record |
+//! | CSV samples of counters | [`samples`] | one record |
+//! | other CSV traces | [`trace`] | all records |
 //! | Millisampler's JSON | [`millisampler`] | all samples |
 //! | pcap and pcapng captures | [`pcap`] | one frame |
 //! | CSV tables of regions | [`placement`] | all records |
@@ -25,6 +27,7 @@ mod fault;
 pub mod millisampler;
 pub mod pcap;
 pub mod placement;
+pub mod samples;
 mod table;
 pub mod trace;
 
@@ -41,6 +44,53 @@ pub fn open(path: &Path) -> Result<Box<dyn BufRead + Send>, InputError> {
         |error: io::Error| InputError::Open { path: path.to_path_buf(), reason: reason(&error) };
     let file = File::open(path).map_err(failed)?;
     decompressed(file).map_err(failed)
+}
+
+/// What a recording of packets may be.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum RecordingKind {
+    /// CSV, one line a packet: see [`trace`].
+    Trace,
+    /// CSV, one line a queue and span of time: see [`samples`].
+    Samples,
+    /// pcap or pcapng: see [`pcap`].
+    Capture,
+    /// JSON: see [`millisampler`].
+    Millisampler,
+}
+
+impl RecordingKind {
+    /// Tells by the first bytes in `reader`; returns it as it was.
+    ///
+    /// # Errors
+    /// When nothing can be read.
+    pub fn sniff(
+        path: &Path,
+        mut reader: Box<dyn BufRead + Send>,
+    ) -> Result<(Self, Box<dyn BufRead + Send>), InputError> {
+        let mut head = Vec::new();
+        let most = u64::try_from(BUFFER_BYTES).expect("a small number");
+        reader.by_ref().take(most).read_to_end(&mut head).map_err(|error| InputError::Open {
+            path: path.to_path_buf(),
+            reason: reason(&error),
+        })?;
+        let kind = Self::of(&head);
+        Ok((kind, Box::new(Cursor::new(head).chain(reader))))
+    }
+
+    fn of(head: &[u8]) -> Self {
+        if pcap::is_capture(head) {
+            return Self::Capture;
+        }
+        if head.trim_ascii_start().starts_with(b"{") {
+            return Self::Millisampler;
+        }
+        let mut lines = head.split(|byte| *byte == b'\n');
+        let header = lines.find(|line| !line.starts_with(b"#") && !line.trim_ascii().is_empty());
+        let mut names = header.unwrap_or_default().split(|byte| *byte == b',');
+        let spans = names.any(|name| name.trim_ascii() == b"duration_ns");
+        if spans { Self::Samples } else { Self::Trace }
+    }
 }
 
 /// Why an input file was refused.

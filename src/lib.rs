@@ -15,9 +15,9 @@
 //! | machinery | [`calendar`], [`random`], [`stats`] | events, streams, intervals; no NIC |
 //! | model | [`model`] | rings, reserve, host, traffic, and the engine that runs them |
 //! | presets | [`preset`] | NICs and their drivers, with sources |
-//! | input | [`input`] | traces and captures, as plain records |
+//! | input | [`input`], [`recording`] | traces and captures: plain records, streams of packets |
 //! | scenario | [`scenario`] | the TOML file, and what it means |
-//! | questions | [`simulation`], [`plan`], [`sweep`], [`shard`], [`host`] | replications, grids |
+//! | questions | [`simulation`], [`plan`], [`sweep`], [`shard`], [`host`], [`fit`] | replications, grids |
 //! | results | [`report`] | JSON, CSV, tables, files |
 //! | figures | [`plot`] | SVG and HTML from result files |
 //! | program | [`cli`] | arguments, terminal, exit status |
@@ -56,6 +56,7 @@
 
 pub mod calendar;
 pub mod cli;
+pub mod fit;
 pub mod host;
 pub mod id;
 pub mod input;
@@ -64,6 +65,7 @@ pub mod plan;
 pub mod plot;
 pub mod preset;
 pub mod random;
+pub mod recording;
 pub mod report;
 pub mod scenario;
 pub mod sensitivity;

@@ -4,6 +4,7 @@
 //! underscores, from the same values.
 
 mod csv;
+mod fit;
 mod footprint;
 mod format;
 mod host;
@@ -23,13 +24,14 @@ mod sweep;
 mod zero_copy;
 
 pub use self::csv::{queues_csv, summary_csv, timeline_csv};
+pub use fit::{Compared, ComparisonRow, FitReport, ParameterRow, TriedRow};
 pub use footprint::{ConfigurationRow, FootprintReport, Rx};
 pub use format::format_rate;
 pub use host::{
     CoalescingRow, DropRow, FootprintRow, HostReport, LastingRow, QueueDrops, Stated, ValueRow,
 };
 pub use journal::{Existing, FinishedPoints, JournalError};
-pub use manifest::{Manifest, Recipe};
+pub use manifest::{Manifest, Recipe, file_sha256};
 pub use output::{OutputError, PacketFile, check_writable, write_atomically};
 pub use placement::{EncodedReport, Landing, PacketRow, PlacementReport, PspRow, Tables};
 pub use plan::{ConfigRow, Goal, PlanReport};

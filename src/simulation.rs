@@ -3,8 +3,10 @@
 //! What comes out is a pure function of scenario and seed: replications draw from streams of their
 //! own and are merged by number, whatever thread ran them. No file is read or written here.
 
+mod arrivals;
 mod batch;
 
+pub use arrivals::arrivals;
 pub use batch::{Batch, simulate_batch};
 
 use std::sync::Mutex;

@@ -119,6 +119,19 @@ pub enum LineFault {
         /// The time of the line before.
         previous: String,
     },
+    /// A span of time begins before an earlier one ends.
+    #[error(
+        "{column} {value} comes before {end}, where the span before it ends; spans must not \
+         overlap unless they begin together"
+    )]
+    Overlap {
+        /// The column.
+        column: String,
+        /// The beginning.
+        value: String,
+        /// The end of the span before.
+        end: String,
+    },
     /// A point of a distribution lies below the one of the line before.
     #[error("{column} {value} is below {previous} of the line before; it must not fall")]
     Falling {

@@ -5,6 +5,7 @@
 //! sampled at the same time, so what happens to them in step stays in step.
 
 use std::fs;
+use std::io::BufRead;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -34,19 +35,35 @@ struct Record {
 pub fn read_hosts(path: &Path) -> Result<Rack, InputError> {
     let mut rack = Rack::default();
     for file in files(path)? {
-        let records = serde_json::Deserializer::from_reader(open(&file)?).into_iter::<Record>();
-        for record in records {
+        rack.add(&file, open(&file)?)?;
+    }
+    Ok(rack)
+}
+
+/// Reads the records in `reader`; errors name `path`.
+///
+/// # Errors
+/// [`InputError`] if it cannot be read or is no JSON of this form.
+pub fn read_records(path: &Path, reader: Box<dyn BufRead + Send>) -> Result<Rack, InputError> {
+    let mut rack = Rack::default();
+    rack.add(path, reader)?;
+    Ok(rack)
+}
+
+impl Rack {
+    fn add(&mut self, path: &Path, reader: Box<dyn BufRead + Send>) -> Result<(), InputError> {
+        for record in serde_json::Deserializer::from_reader(reader).into_iter::<Record>() {
             let record = record.map_err(|error| InputError::Json {
-                path: file.clone(),
+                path: path.to_path_buf(),
                 reason: error.to_string(),
             })?;
             match record.ingress_bytes {
-                Some(samples) => rack.hosts.push(samples),
-                None => rack.skipped += 1,
+                Some(samples) => self.hosts.push(samples),
+                None => self.skipped += 1,
             }
         }
+        Ok(())
     }
-    Ok(rack)
 }
 
 fn files(path: &Path) -> Result<Vec<PathBuf>, InputError> {

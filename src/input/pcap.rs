@@ -8,7 +8,7 @@
 //! more data without end where a damaged block contradicts itself.
 
 use std::io::BufRead;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
@@ -58,10 +58,7 @@ pub struct Summary {
 /// Reads a capture and calls `visit` with every frame, in the file's order.
 ///
 /// # Errors
-/// [`InputError`] if the file cannot be read, is not a capture, has no frames, is truncated or
-/// damaged, or if a frame is of a link type other than Ethernet, Linux cooked and raw IP, has no
-/// time stamp, or lies more than `u64::MAX` ps (213 days) after the first. Frames before the error
-/// have been visited.
+/// As of [`Capture::open`] and [`Capture::next`]. Frames before the error have been visited.
 pub fn for_each_frame<F>(path: &Path, visit: F) -> Result<Summary, InputError>
 where
     F: FnMut(FrameRef<'_>),
@@ -73,65 +70,33 @@ where
 pub(super) fn visit_frames<F>(
     path: &Path,
     reader: Box<dyn BufRead + Send>,
-    visit: F,
+    mut visit: F,
 ) -> Result<Summary, InputError>
 where
     F: FnMut(FrameRef<'_>),
 {
-    let mut source = Source::new(reader);
-    let mut frames = Frames { visit, first_ps: None, summary: Summary::default() };
-    let done = read(&mut source, &mut frames);
-    let summary = frames.summary;
-    done.map(|()| summary).map_err(|fault| {
-        let (path, offset) = (path.to_path_buf(), source.start());
-        if source.in_packet() {
-            InputError::Packet { path, packet: summary.frames + 1, offset, fault }
-        } else {
-            InputError::Capture { path, offset, fault }
-        }
-    })
+    let mut capture = Capture::new(path, reader)?;
+    while let Some(frame) = capture.next()? {
+        visit(frame);
+    }
+    Ok(capture.summary)
 }
 
-/// Reads the capture in `source`, told by its first four bytes.
-fn read<F: FnMut(FrameRef<'_>)>(
-    source: &mut Source,
-    frames: &mut Frames<F>,
-) -> Result<(), CaptureFault> {
-    source.begin();
-    let magic = match source.extend(MAGIC_BYTES)? {
-        0 => return Err(CaptureFault::Empty),
-        MAGIC_BYTES => {
-            <[u8; MAGIC_BYTES]>::try_from(source.block()).expect("that many bytes were read")
-        }
-        there => {
-            let (part, expected) = ("file header", MAGIC_BYTES);
-            return Err(CaptureFault::Truncated { part, expected, there });
-        }
-    };
-    match magic {
-        [0x0a, 0x0d, 0x0d, 0x0a] => next_generation::read(source, frames)?,
-        [0xa1, 0xb2, 0xc3, 0xd4]
-        | [0xd4, 0xc3, 0xb2, 0xa1]
-        | [0xa1, 0xb2, 0x3c, 0x4d]
-        | [0x4d, 0x3c, 0xb2, 0xa1] => classic::read(source, frames)?,
-        [a, b, c, d] => {
-            let magic = format!("{a:02x} {b:02x} {c:02x} {d:02x}");
-            return Err(CaptureFault::NotCapture { magic });
-        }
-    }
-    if frames.summary.frames == 0 {
-        source.begin();
-        return Err(CaptureFault::Empty);
-    }
-    Ok(())
-}
-
-/// Hands frames to the callback, with times since the first.
-struct Frames<F> {
-    visit: F,
+/// A capture that is being read.
+#[expect(missing_debug_implementations, reason = "holds a reader")]
+pub struct Capture {
+    path: PathBuf,
+    source: Source,
+    format: Format,
     /// The stamp of the first frame, since the epoch (ps).
     first_ps: Option<i128>,
     summary: Summary,
+}
+
+/// The file's format, and what is known so far that its packets need.
+enum Format {
+    Classic(classic::Header),
+    NextGeneration(next_generation::Section),
 }
 
 /// A frame as the file has it.
@@ -146,36 +111,154 @@ struct RawFrame<'a> {
     data: &'a [u8],
 }
 
-impl<F: FnMut(FrameRef<'_>)> Frames<F> {
-    fn push(&mut self, frame: &RawFrame<'_>) -> Result<(), CaptureFault> {
+impl Capture {
+    /// Opens a capture and reads its header.
+    ///
+    /// # Errors
+    /// [`InputError`] if the file cannot be read, is empty, or is no capture.
+    pub fn open(path: &Path) -> Result<Self, InputError> {
+        Self::new(path, open(path)?)
+    }
+
+    /// Reads the header of the capture in `reader`; errors name `path`.
+    ///
+    /// # Errors
+    /// As of [`open`](Self::open).
+    pub fn new(path: &Path, reader: Box<dyn BufRead + Send>) -> Result<Self, InputError> {
+        let mut source = Source::new(reader);
+        let format = match Format::read(&mut source) {
+            Ok(format) => format,
+            Err(fault) => {
+                let (path, offset) = (path.to_path_buf(), source.start());
+                return Err(InputError::Capture { path, offset, fault });
+            }
+        };
+        let summary = Summary::default();
+        Ok(Self { path: path.to_path_buf(), source, format, first_ps: None, summary })
+    }
+
+    /// What was in the frames so far.
+    #[must_use]
+    pub const fn summary(&self) -> Summary {
+        self.summary
+    }
+
+    /// The next frame, `None` at the end of the file.
+    ///
+    /// # Errors
+    /// [`InputError`] if the file cannot be read on, has no frames, is truncated or damaged, or if
+    /// the frame is of a link type other than Ethernet, Linux cooked and raw IP, has no time stamp,
+    /// or lies more than `u64::MAX` ps (213 days) after the first.
+    #[expect(clippy::should_implement_trait, reason = "a frame is lent, and reading may fail")]
+    pub fn next(&mut self) -> Result<Option<FrameRef<'_>>, InputError> {
+        match self.format.advance(&mut self.source) {
+            Ok(true) => {}
+            Ok(false) if self.summary.frames > 0 => return Ok(None),
+            Ok(false) => {
+                self.source.begin();
+                return Err(self.error(CaptureFault::Empty));
+            }
+            Err(fault) => return Err(self.error(fault)),
+        }
+        let frame = match self.format.frame(self.source.block()) {
+            Ok(frame) => frame,
+            Err(fault) => return Err(self.error(fault)),
+        };
+        match self.summary.add(&frame, &mut self.first_ps) {
+            Ok(frame) => Ok(Some(frame)),
+            Err(fault) => Err(self.error(fault)),
+        }
+    }
+
+    fn error(&self, fault: CaptureFault) -> InputError {
+        let (path, offset) = (self.path.clone(), self.source.start());
+        if self.source.in_packet() {
+            InputError::Packet { path, packet: self.summary.frames + 1, offset, fault }
+        } else {
+            InputError::Capture { path, offset, fault }
+        }
+    }
+}
+
+impl Format {
+    /// Reads the file's header; its first four bytes tell the format.
+    fn read(source: &mut Source) -> Result<Self, CaptureFault> {
+        source.begin();
+        let magic = match source.extend(MAGIC_BYTES)? {
+            0 => return Err(CaptureFault::Empty),
+            MAGIC_BYTES => {
+                <[u8; MAGIC_BYTES]>::try_from(source.block()).expect("that many bytes were read")
+            }
+            there => {
+                let (part, expected) = ("file header", MAGIC_BYTES);
+                return Err(CaptureFault::Truncated { part, expected, there });
+            }
+        };
+        match magic {
+            NEXT_GENERATION => next_generation::Section::read(source).map(Self::NextGeneration),
+            magic if CLASSIC.contains(&magic) => classic::Header::read(source).map(Self::Classic),
+            [a, b, c, d] => {
+                let magic = format!("{a:02x} {b:02x} {c:02x} {d:02x}");
+                Err(CaptureFault::NotCapture { magic })
+            }
+        }
+    }
+
+    /// Reads on to the end of the next packet's record; false where there is none.
+    fn advance(&mut self, source: &mut Source) -> Result<bool, CaptureFault> {
+        match self {
+            Self::Classic(header) => header.advance(source),
+            Self::NextGeneration(section) => section.advance(source),
+        }
+    }
+
+    /// The packet in a record.
+    fn frame<'a>(&self, record: &'a [u8]) -> Result<RawFrame<'a>, CaptureFault> {
+        match self {
+            Self::Classic(header) => header.frame(record),
+            Self::NextGeneration(section) => section.frame(record),
+        }
+    }
+}
+
+impl Summary {
+    /// Counts a frame, and gives it its time since the first.
+    fn add<'a>(
+        &mut self,
+        frame: &RawFrame<'a>,
+        first_ps: &mut Option<i128>,
+    ) -> Result<FrameRef<'a>, CaptureFault> {
         let captured = u32::try_from(frame.data.len()).expect("a block's length is checked");
         // Some writers leave the original length out; a frame is no shorter than what is there.
         let len = frame.original.max(captured).saturating_sub(frame.fcs);
         if len == 0 {
             return Err(CaptureFault::NoLength);
         }
-        let first_ps = *self.first_ps.get_or_insert(frame.epoch_ps);
+        let first_ps = *first_ps.get_or_insert(frame.epoch_ps);
         let since_ps = frame.epoch_ps - first_ps;
-        let summary = &mut self.summary;
-        if since_ps < i128::from(summary.span_ps) {
-            summary.reordered += 1;
+        if since_ps < i128::from(self.span_ps) {
+            self.reordered += 1;
         } else {
-            summary.span_ps = u64::try_from(since_ps)
+            self.span_ps = u64::try_from(since_ps)
                 .map_err(|_| CaptureFault::TooLate { days: since_ps / PS_PER_DAY })?;
         }
-        summary.frames += 1;
-        summary.bytes = summary.bytes.saturating_add(u64::from(len));
-        summary.cut += u64::from(captured < frame.original);
-        summary.non_ip += u64::from(!frame.link_type.carries_ip(frame.data));
-        (self.visit)(FrameRef {
-            number: summary.frames,
-            t_ps: summary.span_ps,
+        self.frames += 1;
+        self.bytes = self.bytes.saturating_add(u64::from(len));
+        self.cut += u64::from(captured < frame.original);
+        self.non_ip += u64::from(!frame.link_type.carries_ip(frame.data));
+        Ok(FrameRef {
+            number: self.frames,
+            t_ps: self.span_ps,
             len,
             link_type: frame.link_type,
             data: frame.data,
-        });
-        Ok(())
+        })
     }
+}
+
+/// Whether a file that starts with these bytes is a capture.
+pub(super) fn is_capture(head: &[u8]) -> bool {
+    head.first_chunk().is_some_and(|magic| *magic == NEXT_GENERATION || CLASSIC.contains(magic))
 }
 
 /// The link type of a number in a file's header or interface description, see
@@ -279,6 +362,17 @@ pub const BLOCK_BYTES_MAX: u32 = 1 << 24;
 
 /// The number that tells the format.
 const MAGIC_BYTES: usize = 4;
+
+/// pcapng's number.
+const NEXT_GENERATION: [u8; MAGIC_BYTES] = [0x0a, 0x0d, 0x0d, 0x0a];
+
+/// pcap's, with stamps of microseconds and nanoseconds, in both byte orders.
+const CLASSIC: [[u8; MAGIC_BYTES]; 4] = [
+    [0xa1, 0xb2, 0xc3, 0xd4],
+    [0xd4, 0xc3, 0xb2, 0xa1],
+    [0xa1, 0xb2, 0x3c, 0x4d],
+    [0x4d, 0x3c, 0xb2, 0xa1],
+];
 
 const PS_PER_DAY: i128 = 86_400 * 1_000_000_000_000;
 

@@ -4,9 +4,10 @@
 //! Lines that are blank or start with `#` are passed over. Times are decimal numbers of nanoseconds
 //! with up to 3 decimals, exact to the picosecond, and must not go back from line to line.
 
+use std::io::BufRead;
 use std::path::Path;
 
-use super::table::Table;
+use super::table::{Columns, Table};
 use super::{InputError, LineFault};
 
 pub use super::cdf::{CdfPoint, CdfUnit, read_cdf};
@@ -50,6 +51,65 @@ pub fn read_packets(path: &Path) -> Result<Vec<PacketRecord>, InputError> {
     packets(Table::open(path)?)
 }
 
+/// A trace of packets that is being read.
+#[expect(missing_debug_implementations, reason = "holds a reader")]
+pub struct PacketReader {
+    table: Table,
+    columns: Columns<3>,
+    last_ps: u64,
+    is_empty: bool,
+}
+
+impl PacketReader {
+    /// Opens a trace and finds its columns `t_ns`, `queue` and `len`.
+    ///
+    /// # Errors
+    /// [`InputError`] if the file cannot be read or lacks a column.
+    pub fn open(path: &Path) -> Result<Self, InputError> {
+        Self::of(Table::open(path)?)
+    }
+
+    /// Finds the columns in `reader`; errors name `path`.
+    ///
+    /// # Errors
+    /// As of [`open`](Self::open).
+    pub fn new(path: &Path, reader: Box<dyn BufRead + Send>) -> Result<Self, InputError> {
+        Self::of(Table::new(path, reader)?)
+    }
+
+    fn of(table: Table) -> Result<Self, InputError> {
+        if table.header().is_empty() {
+            return Err(table.error(NO_PACKETS));
+        }
+        let columns = table.columns(["t_ns", "queue", "len"])?;
+        Ok(Self { table, columns, last_ps: 0, is_empty: true })
+    }
+
+    /// The next packet, `None` at the end of the file.
+    ///
+    /// # Errors
+    /// [`InputError`] if the file cannot be read on, has no packets, or the line breaks a rule.
+    #[expect(clippy::should_implement_trait, reason = "reading may fail")]
+    pub fn next(&mut self) -> Result<Option<PacketRecord>, InputError> {
+        let Some(row) = self.table.next(&self.columns)? else {
+            return if self.is_empty { Err(self.table.error(NO_PACKETS)) } else { Ok(None) };
+        };
+        let packet = PacketRecord {
+            t_ps: row.time_from(0, self.last_ps)?,
+            queue: row.whole(1)?,
+            len: row.whole(2)?,
+        };
+        if packet.len == 0 {
+            let (column, value) = (row.name(2), row.text(2));
+            return Err(row.error(LineFault::TooSmall { column, value, min: 1 }));
+        }
+        (self.last_ps, self.is_empty) = (packet.t_ps, false);
+        Ok(Some(packet))
+    }
+}
+
+const NO_PACKETS: LineFault = LineFault::Empty { what: "packets", needed: "t_ns, queue and len" };
+
 /// Reads returns of buffers: columns `t_ns`, `queue` and `count`, in time order. There may be none.
 ///
 /// # Errors
@@ -68,29 +128,11 @@ pub fn read_stalls(path: &Path) -> Result<Vec<StallRecord>, InputError> {
 }
 
 /// The packets of a table.
-pub(super) fn packets(mut table: Table) -> Result<Vec<PacketRecord>, InputError> {
-    let empty = LineFault::Empty { what: "packets", needed: "t_ns, queue and len" };
-    if table.header().is_empty() {
-        return Err(table.error(empty));
-    }
-    let columns = table.columns(["t_ns", "queue", "len"])?;
+pub(super) fn packets(table: Table) -> Result<Vec<PacketRecord>, InputError> {
+    let mut reader = PacketReader::of(table)?;
     let mut packets = Vec::new();
-    let mut last_ps = 0;
-    while let Some(row) = table.next(&columns)? {
-        let packet = PacketRecord {
-            t_ps: row.time_from(0, last_ps)?,
-            queue: row.whole(1)?,
-            len: row.whole(2)?,
-        };
-        if packet.len == 0 {
-            let (column, value) = (row.name(2), row.text(2));
-            return Err(row.error(LineFault::TooSmall { column, value, min: 1 }));
-        }
-        last_ps = packet.t_ps;
+    while let Some(packet) = reader.next()? {
         packets.push(packet);
-    }
-    if packets.is_empty() {
-        return Err(table.error(empty));
     }
     Ok(packets)
 }

@@ -273,6 +273,17 @@ pub const MICROSOFT_KEY: [u8; 40] = [
     0x6a, 0x42, 0xb7, 0x3b, 0xbe, 0xac, 0x01, 0xfa,
 ];
 
+/// The key that a text writes: 40 bytes in hexadecimal, with or without colons.
+#[must_use]
+pub fn key_of_text(text: &str) -> Option<Vec<u8>> {
+    let digits: String = text.chars().filter(|c| *c != ':' && !c.is_whitespace()).collect();
+    if digits.len() != 2 * MICROSOFT_KEY.len() || !digits.is_ascii() {
+        return None;
+    }
+    let byte = |place: usize| u8::from_str_radix(&digits[2 * place..2 * place + 2], 16).ok();
+    (0..MICROSOFT_KEY.len()).map(byte).collect()
+}
+
 /// The shortest key (bytes): the longest input and 32 bits more.
 pub const KEY_BYTES_MIN: usize = FLOW_BYTES_MAX + 4;
 

@@ -5,6 +5,7 @@
 //! source gives the same packets whatever else is in the scenario. Processes with phases start
 //! stationary.
 
+mod arrivals;
 mod batch;
 mod flows;
 mod incast;
@@ -26,6 +27,7 @@ use crate::model::placement::{Change, Load};
 use crate::random::Streams;
 use crate::units::{PacketRate, SimDuration, SimTime, to_f64};
 
+pub use arrivals::Arrivals;
 pub use flows::{Connections, FlowsSpec};
 pub use incast::IncastSpec;
 pub use messages::{HEADERS, MessageMeans, MessageSpec, Segmentation};

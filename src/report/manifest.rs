@@ -1,6 +1,11 @@
 //! The manifest beside results: what made them.
 
+use std::fs::File;
+use std::io::{self, BufRead as _, BufReader};
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use super::simulate::EngineReport;
 
@@ -13,7 +18,7 @@ pub struct Manifest {
     pub command: &'static str,
     /// The scenario file, `<stdin>` or `<built-in>`.
     pub scenario: String,
-    /// SHA-256 of the scenario's text and overrides.
+    /// SHA-256 of the scenario's text and overrides; of `fit`, of the trace.
     pub scenario_sha256: String,
     /// Overrides, as given to `--set`.
     pub overrides: Vec<String>,
@@ -66,4 +71,23 @@ impl Recipe {
             format!("line {line}: is no manifest of a result: {}", error.message())
         })
     }
+}
+
+/// SHA-256 of a file's bytes, in hexadecimal.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn file_sha256(path: &Path) -> io::Result<String> {
+    let mut hash = Sha256::new();
+    let mut reader = BufReader::new(File::open(path)?);
+    loop {
+        let bytes = reader.fill_buf()?;
+        if bytes.is_empty() {
+            break;
+        }
+        let count = bytes.len();
+        hash.update(bytes);
+        reader.consume(count);
+    }
+    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
 }

@@ -291,11 +291,14 @@ impl<'a> Field<'a> {
         read: impl FnOnce(&Path) -> std::result::Result<T, InputError>,
     ) -> Result<T> {
         read(&self.file()?).map_err(|error| match error {
-            InputError::Open { .. } => self.error(&format!(
-                "{error}; write the path of a file, relative to the scenario's folder"
-            )),
+            InputError::Open { .. } => self.unopened(&error),
             other => other.into(),
         })
+    }
+
+    /// The error that the file which this value names cannot be opened.
+    pub(super) fn unopened(&self, error: &InputError) -> ScenarioError {
+        self.error(&format!("{error}; write the path of a file, relative to the scenario's folder"))
     }
 
     /// The value as a table with these keys.

@@ -46,6 +46,10 @@ pub(super) fn read_table(
             let packets = recorded::pcap(&fields, &ids, warnings)?;
             replay(ids, packets)
         }
+        "samples" => {
+            let packets = recorded::samples(&fields, &ids, queues)?;
+            replay(ids, packets)
+        }
         "millisampler" => {
             let packets = recorded::millisampler(&fields, &ids, warnings)?;
             replay(ids, packets)

@@ -6,31 +6,10 @@ use pcap_parser::{parse_pcap_frame, parse_pcap_frame_be, parse_pcap_header};
 
 use super::source::Source;
 use super::stamp::Stamp;
-use super::{BLOCK_BYTES_MAX, CaptureFault, FrameRef, Frames, LinkType, RawFrame, link_type_of};
-
-/// Reads the rest of a file whose magic number was read.
-pub(super) fn read<F: FnMut(FrameRef<'_>)>(
-    source: &mut Source,
-    frames: &mut Frames<F>,
-) -> Result<(), CaptureFault> {
-    source.require("file header", HEADER_BYTES)?;
-    let header = Header::of(source.block())?;
-    loop {
-        source.begin();
-        source.mark_packet();
-        match source.extend(RECORD_BYTES)? {
-            0 => return Ok(()),
-            RECORD_BYTES => header.read_packet(source, frames)?,
-            there => {
-                let (part, expected) = ("packet's header", RECORD_BYTES);
-                return Err(CaptureFault::Truncated { part, expected, there });
-            }
-        }
-    }
-}
+use super::{BLOCK_BYTES_MAX, CaptureFault, LinkType, RawFrame, link_type_of};
 
 /// What the file header says.
-struct Header {
+pub(super) struct Header {
     is_big_endian: bool,
     stamp: Stamp,
     units_per_s: u64,
@@ -40,6 +19,12 @@ struct Header {
 }
 
 impl Header {
+    /// Reads the rest of a file header whose magic number was read.
+    pub(super) fn read(source: &mut Source) -> Result<Self, CaptureFault> {
+        source.require("file header", HEADER_BYTES)?;
+        Self::of(source.block())
+    }
+
     /// Decodes the file header.
     fn of(block: &[u8]) -> Result<Self, CaptureFault> {
         let damaged = |_| CaptureFault::Damaged { part: "file header" };
@@ -58,12 +43,18 @@ impl Header {
         })
     }
 
-    /// Reads and hands on the packet of a record whose header was read.
-    fn read_packet<F: FnMut(FrameRef<'_>)>(
-        &self,
-        source: &mut Source,
-        frames: &mut Frames<F>,
-    ) -> Result<(), CaptureFault> {
+    /// Reads the next packet's record; false at the end of the file.
+    pub(super) fn advance(&self, source: &mut Source) -> Result<bool, CaptureFault> {
+        source.begin();
+        source.mark_packet();
+        match source.extend(RECORD_BYTES)? {
+            0 => return Ok(false),
+            RECORD_BYTES => {}
+            there => {
+                let (part, expected) = ("packet's header", RECORD_BYTES);
+                return Err(CaptureFault::Truncated { part, expected, there });
+            }
+        }
         let bytes = self.captured_bytes(source.block());
         if bytes > BLOCK_BYTES_MAX {
             return Err(CaptureFault::TooLong { part: "packet", bytes });
@@ -73,12 +64,17 @@ impl Header {
         if there < captured {
             return Err(CaptureFault::Truncated { part: "packet", expected: captured, there });
         }
+        Ok(true)
+    }
+
+    /// The packet in a record.
+    pub(super) fn frame<'a>(&self, record: &'a [u8]) -> Result<RawFrame<'a>, CaptureFault> {
         let parse = if self.is_big_endian { parse_pcap_frame_be } else { parse_pcap_frame };
         let damaged = |_| CaptureFault::Damaged { part: "packet" };
-        let (_, packet) = parse(source.block()).map_err(damaged)?;
+        let (_, packet) = parse(record).map_err(damaged)?;
         // A fraction of a second or more is found in the wild; it adds up.
         let units = u64::from(packet.ts_sec) * self.units_per_s + u64::from(packet.ts_usec);
-        frames.push(&RawFrame {
+        Ok(RawFrame {
             epoch_ps: self.stamp.picoseconds(units),
             original: packet.origlen,
             fcs: self.fcs,

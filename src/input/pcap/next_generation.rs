@@ -7,35 +7,10 @@ use pcap_parser::pcapng::{
     SHB_MAGIC, SPB_MAGIC, parse_enhancedpacketblock_be, parse_enhancedpacketblock_le,
     parse_interfacedescriptionblock_be, parse_interfacedescriptionblock_le,
 };
-use pcap_parser::traits::PcapNGPacketBlock;
 
 use super::source::Source;
 use super::stamp::Stamp;
-use super::{BLOCK_BYTES_MAX, CaptureFault, FrameRef, Frames, RawFrame, link_type_of};
-
-/// Reads the rest of a file whose first block type was read.
-pub(super) fn read<F: FnMut(FrameRef<'_>)>(
-    source: &mut Source,
-    frames: &mut Frames<F>,
-) -> Result<(), CaptureFault> {
-    let mut section = Section { is_big_endian: false, interfaces: Vec::new() };
-    loop {
-        match source.extend(BLOCK_HEAD_BYTES)? {
-            0 => return Ok(()),
-            BLOCK_HEAD_BYTES => {}
-            there => {
-                let (part, expected) = ("block's header", BLOCK_HEAD_BYTES);
-                return Err(CaptureFault::Truncated { part, expected, there });
-            }
-        }
-        if section.field(source.block(), 0) == SHB_MAGIC {
-            section = begin_section(source)?;
-        } else {
-            section.read_block(source, frames)?;
-        }
-        source.begin();
-    }
-}
+use super::{BLOCK_BYTES_MAX, CaptureFault, RawFrame, link_type_of};
 
 /// Reads a section header block of which the head was read.
 fn begin_section(source: &mut Source) -> Result<Section, CaptureFault> {
@@ -52,7 +27,7 @@ fn begin_section(source: &mut Source) -> Result<Section, CaptureFault> {
 }
 
 /// What is known of the current section.
-struct Section {
+pub(super) struct Section {
     is_big_endian: bool,
     interfaces: Vec<Interface>,
 }
@@ -67,13 +42,34 @@ struct Interface {
 }
 
 impl Section {
-    /// Reads a block of which the head was read.
-    fn read_block<F: FnMut(FrameRef<'_>)>(
-        &mut self,
-        source: &mut Source,
-        frames: &mut Frames<F>,
-    ) -> Result<(), CaptureFault> {
+    /// Reads the header of a file whose first block type was read.
+    pub(super) fn read(source: &mut Source) -> Result<Self, CaptureFault> {
+        source.require(BLOCK_HEAD, BLOCK_HEAD_BYTES)?;
+        begin_section(source)
+    }
+
+    /// Reads blocks up to the next packet; false at the end of the file.
+    pub(super) fn advance(&mut self, source: &mut Source) -> Result<bool, CaptureFault> {
+        loop {
+            source.begin();
+            match source.extend(BLOCK_HEAD_BYTES)? {
+                0 => return Ok(false),
+                BLOCK_HEAD_BYTES => {}
+                there => {
+                    let (part, expected) = (BLOCK_HEAD, BLOCK_HEAD_BYTES);
+                    return Err(CaptureFault::Truncated { part, expected, there });
+                }
+            }
+            if self.read_block(source)? {
+                return Ok(true);
+            }
+        }
+    }
+
+    /// Reads a block of which the head was read; whether it is a packet.
+    fn read_block(&mut self, source: &mut Source) -> Result<bool, CaptureFault> {
         match self.field(source.block(), 0) {
+            SHB_MAGIC => *self = begin_section(source)?,
             IDB_MAGIC => {
                 self.load(source, INTERFACE)?;
                 let interface = self.interface(source.block())?;
@@ -82,7 +78,7 @@ impl Section {
             EPB_MAGIC => {
                 source.mark_packet();
                 self.load(source, PACKET)?;
-                self.push_packet(source.block(), frames)?;
+                return Ok(true);
             }
             SPB_MAGIC => {
                 source.mark_packet();
@@ -97,7 +93,7 @@ impl Section {
                 source.skip(BLOCK, bytes)?;
             }
         }
-        Ok(())
+        Ok(false)
     }
 
     /// Reads the rest of a block that is to be parsed.
@@ -163,12 +159,8 @@ impl Section {
         Ok(interface)
     }
 
-    /// Hands on the packet in an enhanced packet block.
-    fn push_packet<F: FnMut(FrameRef<'_>)>(
-        &self,
-        block: &[u8],
-        frames: &mut Frames<F>,
-    ) -> Result<(), CaptureFault> {
+    /// The packet in an enhanced packet block.
+    pub(super) fn frame<'a>(&self, block: &'a [u8]) -> Result<RawFrame<'a>, CaptureFault> {
         let damaged = |_| CaptureFault::Damaged { part: PACKET };
         let (_, packet): (_, EnhancedPacketBlock<'_>) = if self.is_big_endian {
             parse_enhancedpacketblock_be(block).map_err(damaged)?
@@ -180,13 +172,14 @@ impl Section {
             .ok()
             .and_then(|place| self.interfaces.get(place))
             .ok_or(CaptureFault::NoInterface { interface, described })?;
+        let captured = usize::try_from(packet.caplen).expect("a pointer has at least 32 bits");
         let units = u64::from(packet.ts_high) << 32 | u64::from(packet.ts_low);
-        frames.push(&RawFrame {
+        Ok(RawFrame {
             epoch_ps: interface.stamp.picoseconds(units),
             original: packet.origlen,
             fcs: interface.fcs,
             link_type: link_type_of(interface.link_type)?,
-            data: packet.packet_data(),
+            data: packet.data.get(..captured).unwrap_or(packet.data),
         })
     }
 
@@ -219,6 +212,7 @@ const OBSOLETE_PACKET: u32 = 2;
 const IF_FCSLEN: OptionCode = OptionCode(13);
 
 /// What messages call the blocks.
+const BLOCK_HEAD: &str = "block's header";
 const SECTION_HEADER: &str = "section header";
 const INTERFACE: &str = "interface description";
 const PACKET: &str = "packet";

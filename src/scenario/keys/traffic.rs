@@ -16,6 +16,7 @@ pub(in crate::scenario) const TRAFFIC: Variants = Variants {
         ("incast", INCAST, "Many senders that answer a request at once, steered by RSS."),
         ("transfers", TRANSFERS, "Responses whose packets carry placement headers."),
         ("trace", TRACE, "Packets of a recording."),
+        ("samples", SAMPLES, "Counts of samples, as `rxplan observe` writes them."),
         ("millisampler", MILLISAMPLER, "Bytes of the hosts of a rack, sample by sample."),
         ("pcap", PCAP, "Packets of a capture, steered by RSS."),
     ],
@@ -136,8 +137,19 @@ const OFFSET: Key = key("offset", Kind::Time, "0 ns", "Everything comes this muc
 const MILLISAMPLER: &[Key] = &[
     key("file", Kind::File, "", "A file of Millisampler records, or a folder; host k is queue k."),
     key("interval", Kind::Time, "1 ms", "Length of a sample: 100 us, 1 ms or 10 ms."),
-    key("packets", Kind::Choice(IN_SAMPLE), "even", "How packets lie within a sample."),
+    PACKETS,
     key("len", Kind::Size, "1500 B", "Length of the frames that a sample's bytes are cut into."),
+    SPEED,
+    REPEAT,
+    OFFSET,
+];
+
+const PACKETS: Key =
+    key("packets", Kind::Choice(IN_SAMPLE), "even", "How packets lie within a sample.");
+
+const SAMPLES: &[Key] = &[
+    key("file", Kind::File, "", "CSV with t_ns, duration_ns, queue, packets and bytes."),
+    PACKETS,
     SPEED,
     REPEAT,
     OFFSET,

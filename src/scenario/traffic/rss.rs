@@ -4,7 +4,7 @@ use super::super::keys::RSS;
 use super::super::quantity::Field;
 use super::{Result, queue_list};
 use crate::id::QueueId;
-use crate::model::steering::{MICROSOFT_KEY, Rss};
+use crate::model::steering::{MICROSOFT_KEY, Rss, key_of_text};
 
 /// `rss`: absent, `"toeplitz"` or `true` spread the queues evenly over 128 entries; a table names
 /// key and indirection.
@@ -39,13 +39,7 @@ pub(super) fn rss(field: Option<Field<'_>>, ids: &[QueueId]) -> Result<Rss> {
 
 /// Forty bytes in hexadecimal, with or without colons.
 fn hash_key(field: &Field<'_>) -> Result<Vec<u8>> {
-    let wrong = || field.error("is no key; write 40 bytes in hexadecimal, as `ethtool -x` prints");
-    let digits: String =
-        field.text()?.chars().filter(|c| *c != ':' && !c.is_whitespace()).collect();
-    if digits.len() != 80 || !digits.is_ascii() {
-        return Err(wrong());
-    }
-    (0..40)
-        .map(|byte| u8::from_str_radix(&digits[2 * byte..2 * byte + 2], 16).map_err(|_| wrong()))
-        .collect()
+    key_of_text(field.text()?).ok_or_else(|| {
+        field.error("is no key; write 40 bytes in hexadecimal, as `ethtool -x` prints")
+    })
 }
