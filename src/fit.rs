@@ -162,7 +162,7 @@ pub enum FitError {
     },
     /// What was fitted makes no scenario.
     #[error("what was fitted makes no scenario: {0}")]
-    Scenario(#[from] ScenarioError),
+    Scenario(Box<ScenarioError>),
     /// A simulation gave no result.
     #[error(transparent)]
     Simulation(#[from] SimulationError),
@@ -286,12 +286,16 @@ impl<'a> Fitting<'a> {
         let mut tried = Vec::new();
         let mut candidates = Vec::new();
         for model in Model::ALL {
-            let Some(candidate) = self.candidate(model)? else { continue };
-            let scenario = self.scenario(&candidate.tables, CHOOSING)?;
-            let replicated = self.target.replicate(&scenario, self.pace, |_| ())?;
-            let distance = self.target.distance(&replicated);
-            tried.push(Tried { model: model.name(), distance });
-            candidates.push(candidate);
+            match self.attempt(model) {
+                Ok(Some((candidate, distance))) => {
+                    tried.push(Tried { model: model.name(), distance });
+                    candidates.push(candidate);
+                }
+                Ok(None) => {}
+                // Periods shorter than any frame, say: nothing that there is.
+                Err(FitError::Scenario(_)) if model != Model::Poisson => {}
+                Err(error) => return Err(error),
+            }
         }
         let chosen = choose(&tried);
         let candidate = candidates.swap_remove(chosen);
@@ -320,6 +324,14 @@ impl<'a> Fitting<'a> {
             p_value,
             tried,
         })
+    }
+
+    /// The source of a model and how far it is from the trace; `None` if that cannot be of it.
+    fn attempt(&self, model: Model) -> Result<Option<(Candidate, f64)>, FitError> {
+        let Some(candidate) = self.candidate(model)? else { return Ok(None) };
+        let scenario = self.scenario(&candidate.tables, CHOOSING)?;
+        let replicated = self.target.replicate(&scenario, self.pace, |_| ())?;
+        Ok(Some((candidate, self.target.distance(&replicated))))
     }
 
     /// The source of a model; `None` if the trace cannot be of it.
@@ -434,7 +446,8 @@ fn load(
     replications: u32,
     seed: u64,
 ) -> Result<Scenario, FitError> {
-    let mut scenario = Scenario::load(&ScenarioSource::Stdin(text.to_owned()), &[])?;
+    let mut scenario = Scenario::load(&ScenarioSource::Stdin(text.to_owned()), &[])
+        .map_err(|error| FitError::Scenario(Box::new(error)))?;
     // The last packet comes at the end itself.
     scenario.run.duration = Some(duration + SimDuration::from_ps(1));
     scenario.run.warmup = SimDuration::ZERO;

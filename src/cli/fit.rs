@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, ValueEnum};
+use clap::{Args, ValueEnum, value_parser};
 
 use super::{CommandError, Format, Global, output, print, progress, warn};
 use crate::fit::{Options, Pace, fit};
@@ -27,7 +27,8 @@ pub(super) struct FitArgs {
     #[arg(long, value_name = "FILE")]
     scenario: Option<PathBuf>,
     /// Queues over which RSS spreads a capture.
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(value_parser = value_parser!(u32).range(1..=65_536))]
     queues: u32,
     /// RSS key of the capture's NIC, as `ethtool -x` prints it [default: Microsoft's].
     #[arg(long, value_name = "KEY", value_parser = key)]
@@ -39,7 +40,8 @@ pub(super) struct FitArgs {
     #[arg(long, value_enum, default_value_t = Within::Even)]
     packets: Within,
     /// Bytes of the frames that Millisampler's bytes are cut into.
-    #[arg(long, value_name = "BYTES", default_value_t = 1500, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "BYTES", default_value_t = 1500)]
+    #[arg(value_parser = value_parser!(u32).range(1..))]
     len: u32,
     /// Time that the host of the compared rings takes for a packet [default: so that the busiest
     /// queue is busy for 70 % of the time].

@@ -6,7 +6,7 @@ use std::process::{Command, ExitCode, Stdio};
 use clap::Args;
 
 use super::{CommandError, Format, Global, print, warn};
-use crate::report::{Recipe, ReproduceReport, ReproducedFile};
+use crate::report::{Recipe, ReproduceReport, ReproducedFile, file_sha256};
 use crate::scenario::Source;
 
 /// Make the results beside a manifest again, and say whether they are the same bytes.
@@ -44,8 +44,15 @@ pub(super) fn run(args: &ReproduceArgs, global: &Global) -> Result<ExitCode, Com
     Ok(if report.same { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
-/// The scenario must be there, and what it was.
+/// The scenario, or the trace that was fitted, must be there, and what it was.
 fn check_scenario(recipe: &Recipe) -> Result<(), String> {
+    if recipe.command == "fit" {
+        let hash = file_sha256(Path::new(&recipe.scenario)).map_err(|error| {
+            let trace = &recipe.scenario;
+            format!("{trace}: cannot read: {error}; {FOLDER}")
+        })?;
+        return check_hash(recipe, &hash);
+    }
     let source = match recipe.scenario.as_str() {
         "<built-in>" => Source::BuiltIn,
         "<stdin>" => {
@@ -57,13 +64,17 @@ fn check_scenario(recipe: &Recipe) -> Result<(), String> {
         }
         path => Source::File(path.into()),
     };
-    let text = source
-        .read()
-        .map_err(|error| format!("{error}; call from the folder from which the result was made"))?;
-    if text.hash(&recipe.overrides) != recipe.scenario_sha256 {
-        return Err(format!("{} has changed since; restore it first", recipe.scenario));
+    let text = source.read().map_err(|error| format!("{error}; {FOLDER}"))?;
+    check_hash(recipe, &text.hash(&recipe.overrides))
+}
+
+const FOLDER: &str = "call from the folder from which the result was made";
+
+fn check_hash(recipe: &Recipe, hash: &str) -> Result<(), String> {
+    if hash == recipe.scenario_sha256 {
+        return Ok(());
     }
-    Ok(())
+    Err(format!("{} has changed since; restore it first", recipe.scenario))
 }
 
 /// Runs the recipe's command with its results in `folder`.

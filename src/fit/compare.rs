@@ -23,7 +23,8 @@ pub const IDC_FACTOR: f64 = 1.5;
 pub const DROPS_FACTOR: f64 = 2.0;
 /// Chance of calling the true source bad.
 pub const SIGNIFICANCE: f64 = 0.05;
-/// Replications spread over more than this factor, at half of all points, can tell nothing.
+/// Replications spread over more than this factor, at half of all dispersions or of all rings that
+/// drop, can tell nothing.
 pub const SPREAD_FACTOR: f64 = 4.0;
 /// Packets dropped that are not told from none.
 const PACKETS_FLOOR: f64 = 20.0;
@@ -245,20 +246,30 @@ impl Target {
             .map(|(k, point)| self.comparison(*point, k, replicated))
             .collect();
         let p_value = self.p_value(&points, replicated);
-        let mut spreads: Vec<f64> = comparisons
-            .iter()
-            .map(|own| self.logarithm(own.point, own.high) - self.logarithm(own.point, own.low))
-            .collect();
-        spreads.sort_by(f64::total_cmp);
-        let spread = spreads.get(spreads.len() / 2).copied().unwrap_or(0.0);
         let verdict = if p_value <= SIGNIFICANCE && comparisons.iter().any(|own| own.differs) {
             Verdict::Bad
-        } else if spread > SPREAD_FACTOR.ln() {
+        } else if self.is_spread(&comparisons) {
             Verdict::CannotTell
         } else {
             Verdict::Good
         };
         (comparisons, verdict, p_value)
+    }
+
+    /// Whether replications are too far apart to tell anything: at half of all dispersions, or of
+    /// all rings that drop something.
+    fn is_spread(&self, comparisons: &[Comparison]) -> bool {
+        let is_wide = |own: &&Comparison| {
+            let [low, high] = [own.low, own.high].map(|value| self.logarithm(own.point, value));
+            high - low > SPREAD_FACTOR.ln()
+        };
+        let is_drops = |own: &Comparison| matches!(own.point, Point::Drops(_));
+        [false, true].into_iter().any(|drops| {
+            let seen =
+                |own: &&Comparison| is_drops(own) == drops && (!drops || own.high > self.floor());
+            let wide = comparisons.iter().filter(seen).filter(is_wide).count();
+            wide > 0 && 2 * wide >= comparisons.iter().filter(seen).count()
+        })
     }
 
     fn comparison<T>(&self, point: Point, k: usize, replicated: &Replicated<T>) -> Comparison {

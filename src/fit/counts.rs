@@ -124,7 +124,7 @@ impl Counts {
 
     /// Complete bins of a scale.
     fn bins(&self, level: usize) -> u64 {
-        self.end_ps / self.base_ps >> level
+        (self.end_ps / self.base_ps) >> level
     }
 
     fn width_ps(&self, level: usize) -> u64 {
@@ -152,7 +152,7 @@ impl Counts {
 
     /// What counts of all queues together come to at a scale.
     pub(super) fn of_all(&self, level: usize) -> Scale {
-        self.scale(level, self.levels.get(level).map_or(Sums::default(), |level| level.all))
+        self.scale(level, self.levels.get(level).map_or_else(Sums::default, |level| level.all))
     }
 
     /// The covariance of the counts of two queues at a scale; `None` where there are too many.

@@ -314,8 +314,9 @@ fn why(fit: &Fit, rows: &[ComparisonRow]) -> String {
             )
         }
         Verdict::CannotTell => format!(
-            "Cannot tell: at half of the points, replications of one source differ by more than a \
-             factor of {SPREAD_FACTOR}; the trace is too short ({p})."
+            "Cannot tell: the trace is too short ({p}). Replications of the source as long as the \
+             trace differ among themselves by more than a factor of {SPREAD_FACTOR} in half of the \
+             dispersions, or of the rings that drop."
         ),
         Verdict::Good if fit.p_value > SIGNIFICANCE => {
             format!("Good: the trace could be a replication of the source ({p}).")

@@ -40,6 +40,7 @@ pub fn results_schema() -> Value {
         ("footprint", footprint()),
         ("check", check()),
         ("host", host()),
+        ("fit", fit()),
         ("presets", presets()),
         ("shard status", shard_status()),
         ("reproduce", reproduce()),
@@ -71,6 +72,53 @@ pub fn results_schema() -> Value {
 fn check() -> Value {
     let table = object(&json!({ "name": text(), "about": text() }));
     json!({ "ok": boolean(), "warnings": list(&text()), "size_tables": list(&table) })
+}
+
+fn fit() -> Value {
+    let compared = object(&json!({
+        "packets": count(),
+        "duration_s": number(),
+        "service_us": number(),
+        "resolution_us": number(),
+    }));
+    let parameter = object(&json!({
+        "table": count(),
+        "name": text(),
+        "unit": text(),
+        "value": number(),
+        "ci_low": or_null(&number()),
+        "ci_high": or_null(&number()),
+    }));
+    let comparison = object(&json!({
+        "statistic": choice(&["queue_idc", "all_idc", "drop_rate"]),
+        "scale_us": or_null(&number()),
+        "rx": or_null(&count()),
+        "reserve_entries": or_null(&count()),
+        "trace": number(),
+        "fit": number(),
+        "fit_low": number(),
+        "fit_high": number(),
+        "differs": boolean(),
+    }));
+    json!({
+        "trace": text(),
+        "seed": count(),
+        "packets": count(),
+        "duration_s": number(),
+        "queues": count(),
+        "compared": compared,
+        "verdict": choice(&["good", "bad", "cannot-tell"]),
+        "why": text(),
+        "p_value": share(),
+        "replications": count(),
+        "model": text(),
+        "together": text(),
+        "parameters": list(&parameter),
+        "comparisons": list(&comparison),
+        "tried": list(&object(&json!({ "model": text(), "distance": number() }))),
+        "traffic": text(),
+        "warnings": list(&text()),
+    })
 }
 
 /// An object with these fields, all required but those whose name ends in `?`.

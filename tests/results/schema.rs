@@ -115,6 +115,7 @@ fn results_of_every_command_fit_the_schema() {
     let schema: Value = serde_json::from_str(&print).unwrap();
     folder.run(&["shard", "plan", "s.toml", "--shards", "2", "-o", "p"]).success();
     folder.run(&["simulate", "s.toml", "--out", "o"]).success();
+    folder.run(&["simulate", "s.toml", "--packets", "t.csv"]).success();
     let capture = format!("{}/tests/data/ethtool/made/mlx5.txt", env!("CARGO_MANIFEST_DIR"));
     let transfers = format!("{}/tests/results/transfers.toml", env!("CARGO_MANIFEST_DIR"));
     let commands = [
@@ -126,6 +127,7 @@ fn results_of_every_command_fit_the_schema() {
         &["footprint", "s.toml"],
         &["check", "s.toml"],
         &["host", "--from", &capture],
+        &["fit", "t.csv"],
         &["presets"],
         &["shard", "status", "p"],
         &["reproduce", "o/manifest.toml"],
