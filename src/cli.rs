@@ -32,6 +32,7 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use crate::fit::FitError;
 use crate::input::InputError;
 use crate::input::ethtool::{InventoryError, LiveError};
+use crate::plan::PlanError;
 use crate::plot::PlotError;
 use crate::recording::RecordingError;
 use crate::report::{JournalError, OutputError, results_schema};
@@ -183,9 +184,11 @@ enum CommandError {
     #[error(transparent)]
     Simulation(#[from] SimulationError),
     #[error(transparent)]
+    Plan(#[from] PlanError),
+    #[error(transparent)]
     Sensitivity(#[from] SensitivityError),
     #[error(transparent)]
-    Fit(#[from] FitError),
+    Fit(Box<FitError>),
     #[error(transparent)]
     Recording(#[from] RecordingError),
     #[error("standard input: {0}; pipe a trace in")]
@@ -215,6 +218,12 @@ enum CommandError {
     /// What is wrong is how the program was called; trying again is no use.
     #[error("{0}")]
     Usage(String),
+}
+
+impl From<FitError> for CommandError {
+    fn from(error: FitError) -> Self {
+        Self::Fit(Box::new(error))
+    }
 }
 
 /// Runs the program with the process's arguments.

@@ -17,7 +17,7 @@
 //! | presets | [`preset`] | NICs and their drivers, with sources |
 //! | input | [`input`], [`recording`] | traces and captures: plain records, streams of packets |
 //! | scenario | [`scenario`] | the TOML file, and what it means |
-//! | questions | [`simulation`], [`plan`], [`sweep`], [`shard`], [`host`], [`fit`] | replications, grids |
+//! | questions | [`simulation`], [`plan`], [`sweep`], [`shard`], [`host`], [`fit`] | answers |
 //! | results | [`report`] | JSON, CSV, tables, files |
 //! | figures | [`plot`] | SVG and HTML from result files |
 //! | program | [`cli`] | arguments, terminal, exit status |

@@ -25,6 +25,8 @@ pub struct Plan {
     pub verdict: Verdict,
     /// Why, in a sentence or two.
     pub why: String,
+    /// Whether the search came to its end; if not, something cheaper may meet the goal too.
+    pub complete: bool,
     /// The least memory that meets the goal.
     pub recommended: Option<Candidate>,
     /// The least memory that meets it without a reserve: what can be set up today.
@@ -74,27 +76,37 @@ pub struct Candidate {
 /// Called with the number of candidates judged so far.
 pub type Judged<'a> = dyn Fn(usize) + 'a;
 
-/// Why there is nothing to search, if so.
-#[must_use]
-pub fn refusal(scenario: &Scenario) -> Option<&'static str> {
-    let lends = |reserve: &ReserveSpec| reserve.policy == Policy::PeerBorrow;
-    scenario.reserve.as_ref().is_some_and(lends).then_some(
+/// Why there is no plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PlanError {
+    /// There is nothing to search.
+    #[error(
         "reserve.policy: \"peer-borrow\" has no reserve whose size could be searched; use simulate \
-         with --set nic.rx=..., or another policy",
-    )
+         with --set nic.rx=..., or another policy"
+    )]
+    PeerBorrow,
+    /// A simulation gave no result.
+    #[error(transparent)]
+    Simulation(#[from] SimulationError),
 }
 
-/// Searches the configurations of the scenario's `[plan]`, unless there is a [refusal].
+/// Searches the configurations of the scenario's `[plan]`.
+///
+/// When `progress.stop` is set the best that was found so far is the answer, marked as such.
 ///
 /// # Errors
-/// [`SimulationError`] when the search was stopped before it had an answer.
+/// [`PlanError`] when there is nothing to search, or it was stopped before anything was found.
 pub fn plan(
     scenario: &Scenario,
     jobs: usize,
     engine: Engine,
     progress: &Progress,
     judged: &Judged<'_>,
-) -> Result<Plan, SimulationError> {
+) -> Result<Plan, PlanError> {
+    let lends = |reserve: &ReserveSpec| reserve.policy == Policy::PeerBorrow;
+    if scenario.reserve.as_ref().is_some_and(lends) {
+        return Err(PlanError::PeerBorrow);
+    }
     let mut search =
         Search { scenario, jobs, engine, progress, judged, candidates: BTreeMap::new() };
     let baseline = search.judge(scenario.plan.baseline)?;
@@ -103,24 +115,18 @@ pub fn plan(
         None => None,
     };
     let largest = search.judge(search.largest())?;
-    let mut recommended = None;
-    let mut today = None;
-    // Where the largest misses the goal no smaller one can meet it.
-    if search.overload().is_none() && search.meets_goal(&largest) {
-        let reserves = scenario.plan.reserve.clone();
-        let feasible = search.least_per_reserve(&reserves)?;
-        recommended = search.cheapest(feasible.iter());
-        if let Some(best) = &mut recommended {
-            search.settle(best)?;
-        }
-        // What can be set up today is worth knowing even where only reserves were asked for.
-        let private = search.least_per_reserve(&[0])?;
-        today = search.cheapest(private.iter());
-    }
-    let (verdict, why) = search.verdict(recommended.as_ref(), &baseline, &largest);
+    let complete = match search.search(&largest) {
+        Ok(()) => true,
+        Err(SimulationError::Stopped) => false,
+        Err(error) => return Err(error.into()),
+    };
+    let recommended = search.best(&scenario.plan.reserve);
+    let today = search.best(&[0]);
+    let (verdict, why) = search.verdict(recommended.as_ref(), &baseline, &largest, complete);
     Ok(Plan {
         verdict,
         why,
+        complete,
         recommended,
         today,
         baseline,
@@ -174,9 +180,20 @@ impl Search<'_> {
         Shape { rx: last(&self.scenario.plan.rx), reserve: last(&self.scenario.plan.reserve) }
     }
 
+    /// Whether it meets the goal in all respects.
     fn meets_goal(&self, candidate: &Candidate) -> bool {
+        self.drops_little(candidate) && self.is_quick(candidate)
+    }
+
+    /// Whether it meets those of the goal that more entries help to meet.
+    fn drops_little(&self, candidate: &Candidate) -> bool {
         candidate.drop_rate.ci_high <= self.scenario.plan.max_drop_rate
             && self.survives(candidate.shape)
+    }
+
+    /// Whether its packets are delivered soon enough; more entries let them wait longer.
+    fn is_quick(&self, candidate: &Candidate) -> bool {
+        self.scenario.plan.max_p99_us.is_none_or(|most| candidate.p99_us <= most)
     }
 
     /// Whether a shape has buffers for all that it must survive.
@@ -184,60 +201,71 @@ impl Search<'_> {
         !self.scenario.plan.survive_storm || self.scenario.with_shape(shape).holds_storm()
     }
 
-    /// For each of these reserve sizes, rising, the candidate with the least ring depth that meets
-    /// the goal.
-    fn least_per_reserve(&mut self, reserves: &[u32]) -> Result<Vec<Candidate>, SimulationError> {
-        let mut found = Vec::new();
+    /// Judges what the answer may be among.
+    fn search(&mut self, largest: &Candidate) -> Result<(), SimulationError> {
+        // Where the largest loses too much every smaller one does.
+        if self.overload().is_some() || !self.drops_little(largest) {
+            return Ok(());
+        }
+        let reserves = self.scenario.plan.reserve.clone();
+        self.find_least_depths(&reserves)?;
+        // Should noise have hidden one that is cheaper and meets the goal, it is the new winner.
+        let mut settled = None;
+        while let Some(best) = self.best(&reserves).map(|best| best.shape)
+            && settled != Some(best)
+        {
+            for shape in self.one_step_cheaper(best) {
+                self.judge(shape)?;
+            }
+            settled = Some(best);
+        }
+        // What can be set up today is worth knowing even where only reserves were asked for.
+        self.find_least_depths(&[0])
+    }
+
+    /// For each of these reserve sizes, rising, judges the least ring depth that drops little, and
+    /// those that show it.
+    fn find_least_depths(&mut self, reserves: &[u32]) -> Result<(), SimulationError> {
         let depths = self.scenario.plan.rx.clone();
         let mut known = depths.len();
         for &reserve in reserves {
             let shape = |index: usize| Shape { rx: depths[index], reserve };
-            // Invariant: depths below `low` miss the goal, those from `high` on meet it.
+            // Invariant: depths below `low` drop too much, those from `high` on do not.
             let (mut low, mut high) = (0, known);
             while low < high {
                 let middle = usize::midpoint(low, high);
-                let meets = shape(middle).has_buffers() && {
+                let enough = shape(middle).has_buffers() && {
                     let candidate = self.judge(shape(middle))?;
-                    self.meets_goal(&candidate)
+                    self.drops_little(&candidate)
                 };
-                if meets {
+                if enough {
                     high = middle;
                 } else {
                     low = middle + 1;
                 }
             }
             if high < depths.len() {
-                let candidate = self.judge(shape(high))?;
-                if self.meets_goal(&candidate) {
-                    found.push(candidate);
-                }
+                self.judge(shape(high))?;
                 // A larger reserve needs no deeper rings than this one.
-                known = (high + 1).min(depths.len());
+                known = high + 1;
             }
         }
-        Ok(found)
+        Ok(())
     }
 
-    fn cheapest<'c>(&self, candidates: impl Iterator<Item = &'c Candidate>) -> Option<Candidate> {
-        candidates.min_by_key(|candidate| (candidate.memory.total_bytes, candidate.shape)).cloned()
-    }
-
-    /// Judges the configurations one step cheaper than the winner in each direction. Should noise
-    /// have hidden one that meets the goal, it is the new winner.
-    fn settle(&mut self, best: &mut Candidate) -> Result<(), SimulationError> {
-        loop {
-            let mut cheaper = Vec::new();
-            for shape in self.one_step_cheaper(best.shape) {
-                let candidate = self.judge(shape)?;
-                if self.meets_goal(&candidate) {
-                    cheaper.push(candidate);
-                }
-            }
-            match self.cheapest(cheaper.iter()) {
-                Some(found) if found.memory.total_bytes < best.memory.total_bytes => *best = found,
-                _ => return Ok(()),
-            }
+    /// The cheapest that was judged and meets the goal, with one of these reserves.
+    fn best(&self, reserves: &[u32]) -> Option<Candidate> {
+        if self.overload().is_some() {
+            return None;
         }
+        let searched = |shape: Shape| {
+            self.scenario.plan.rx.contains(&shape.rx) && reserves.contains(&shape.reserve)
+        };
+        self.candidates
+            .values()
+            .filter(|candidate| searched(candidate.shape) && self.meets_goal(candidate))
+            .min_by_key(|candidate| (candidate.memory.total_bytes, candidate.shape))
+            .cloned()
     }
 
     fn one_step_cheaper(&self, from: Shape) -> Vec<Shape> {
@@ -270,6 +298,7 @@ impl Search<'_> {
         recommended: Option<&Candidate>,
         baseline: &Candidate,
         largest: &Candidate,
+        complete: bool,
     ) -> (Verdict, String) {
         let goal = self.scenario.plan.max_drop_rate;
         if let Some(best) = recommended {
@@ -278,6 +307,7 @@ impl Search<'_> {
             let cheaper: Vec<String> =
                 self.one_step_cheaper(best.shape).iter().map(Shape::to_string).collect();
             let cheaper = match cheaper.len() {
+                _ if !complete => "; stopped before all was searched: less may do too".to_owned(),
                 0 => "; nothing smaller was searched".to_owned(),
                 _ => format!("; one step cheaper does not: {}", cheaper.join(", ")),
             };
@@ -310,7 +340,34 @@ impl Search<'_> {
             );
             return (Verdict::Infeasible, why);
         }
-        (Verdict::Inconclusive, self.what_would_decide(largest))
+        if !self.drops_little(largest) {
+            return (Verdict::Inconclusive, self.what_would_decide(largest));
+        }
+        if !complete {
+            let why = format!(
+                "stopped before a configuration was found; {} drops little enough",
+                largest.shape
+            );
+            return (Verdict::Inconclusive, why);
+        }
+        (Verdict::Infeasible, self.what_takes_long())
+    }
+
+    /// Why there is no answer although the largest drops little enough.
+    fn what_takes_long(&self) -> String {
+        let quickest = self
+            .candidates
+            .values()
+            .filter(|candidate| self.drops_little(candidate))
+            .map(|candidate| candidate.p99_us)
+            .min_by(f64::total_cmp)
+            .unwrap_or(f64::INFINITY);
+        let most = self.scenario.plan.max_p99_us.unwrap_or(f64::INFINITY);
+        format!(
+            "whatever drops little enough delivers its 99th percentile after {quickest:.2} us or \
+             more, above the goal of {most} us: the host is too slow for these bursts; speed it \
+             up or spread them over more queues"
+        )
     }
 
     /// What a recommended shape has buffers for besides.

@@ -17,6 +17,7 @@ mod presets;
 mod reproduce;
 mod schema;
 mod sensitivity;
+mod settings;
 mod shard;
 mod simulate;
 mod sweep;
@@ -38,6 +39,7 @@ pub use presets::{CounterRow, Fact, PresetRow, PresetsReport};
 pub use reproduce::{ReproduceReport, ReproducedFile};
 pub use schema::results_schema;
 pub use sensitivity::{InPhaseRow, SensitivityReport};
+pub use settings::Persistent;
 pub use shard::{ShardState, ShardStatus};
 pub use simulate::{
     Drops, EngineReport, Fairness, Held, Host, MemoryUse, Packets, Port, Queue, Reserve,

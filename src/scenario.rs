@@ -127,6 +127,8 @@ pub struct PlanSpec {
     pub is_stated: bool,
     /// The goal: at most this share of packets dropped.
     pub max_drop_rate: f64,
+    /// The goal: the 99th percentile of the sojourn time at most so many microseconds.
+    pub max_p99_us: Option<f64>,
     /// Ring depths to search, rising.
     pub rx: Vec<u32>,
     /// Reserve sizes to search, rising.

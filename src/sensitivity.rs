@@ -5,7 +5,7 @@
 //! a reserve of R is worth at most `R / k` entries to each: the deterministic bound `rx + R / k`.
 
 use crate::model::system::Progress;
-use crate::plan::{self, Plan};
+use crate::plan::{self, Plan, PlanError};
 use crate::scenario::Scenario;
 use crate::simulation::{self, Engine, Options, SimulationError};
 use crate::stats::Estimate;
@@ -45,6 +45,9 @@ pub enum SensitivityError {
     /// A simulation gave no result.
     #[error(transparent)]
     Simulation(#[from] SimulationError),
+    /// There is no plan.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
 }
 
 /// Numbers of queues in step to look at: 1, 2, 4 ... and all.

@@ -3,11 +3,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+use std::sync::atomic::Ordering;
+
 use rxplan::model::system::Progress;
-use rxplan::plan::{Plan, Verdict, plan};
-use rxplan::report::SimulateReport;
+use rxplan::plan::{Plan, PlanError, Verdict, plan};
+use rxplan::report::{PlanReport, SimulateReport};
 use rxplan::scenario::{Scenario, Shape, Source};
-use rxplan::simulation::{Engine, Options, simulate};
+use rxplan::simulation::{Engine, Options, SimulationError, simulate};
 
 /// Four M/M/1/K queues at 80 % load, with `more` keys.
 fn scenario(rx: &str, more: &str, overrides: &[&str]) -> Scenario {
@@ -74,4 +76,74 @@ fn a_reserve_of_nothing_is_no_reserve() {
         report(&scenario("16", "", &brief)),
         report(&scenario("16", "[reserve]\nentries = 0", &brief))
     );
+}
+
+#[test]
+fn a_goal_of_delay_refuses_what_would_queue_for_too_long() {
+    let keys = |most: &str| {
+        format!(
+            "[plan]\nmax_drop_rate = 1e-3\nmax_p99_us = {most}\nrx = \"4..128 x2\"\nreserve = 0"
+        )
+    };
+    let plan = planned(&scenario("64", &keys("30"), &[]));
+    let best = plan.recommended.unwrap();
+    assert_eq!(best.shape, Shape { rx: 32, reserve: 0 });
+    assert!(best.p99_us <= 30.0, "{}", best.p99_us);
+    let plan = planned(&scenario("64", &keys("5"), &[]));
+    assert_eq!(plan.verdict, Verdict::Infeasible);
+    assert!(plan.why.contains("above the goal of 5 us"), "{}", plan.why);
+}
+
+#[test]
+fn a_search_that_is_stopped_gives_the_best_so_far_and_says_so() {
+    let keys = "[plan]\nmax_drop_rate = 1e-3\nrx = \"4..128 x2\"\nreserve = 0";
+    let scenario = scenario("64", keys, &[]);
+    let progress = Progress::default();
+    // Baseline, own, largest, and one of the search.
+    let stop = |judged| progress.stop.store(judged >= 4, Ordering::Relaxed);
+    let stopped = plan(&scenario, 2, Engine::Auto, &progress, &stop).unwrap();
+    assert!(!stopped.complete);
+    let best = stopped.recommended.unwrap();
+    assert!(best.shape.rx >= 32 && best.drop_rate.ci_high <= 1e-3);
+    assert!(stopped.why.contains("stopped before all was searched"), "{}", stopped.why);
+    // Stopped at once there is nothing to give.
+    progress.stop.store(true, Ordering::Relaxed);
+    let error = plan(&scenario, 1, Engine::Auto, &progress, &|_| {}).unwrap_err();
+    assert_eq!(error, PlanError::Simulation(SimulationError::Stopped));
+}
+
+#[test]
+fn queues_that_lend_to_each_other_have_no_reserve_to_search() {
+    let keys = "[reserve]\npolicy = \"peer-borrow\"";
+    let progress = Progress::default();
+    let scenario = scenario("64", keys, &["run.duration=1 ms"]);
+    let error = plan(&scenario, 1, Engine::Auto, &progress, &|_| {}).unwrap_err();
+    assert_eq!(error, PlanError::PeerBorrow);
+}
+
+#[test]
+fn today_can_be_set_up_by_any_tool() {
+    let text = "[run]\nduration = \"20 ms\"\nwarmup = \"1 ms\"\n\
+        [nic]\nqueues = 2\npreset = \"ice\"\nrx = 64\n\
+        [host]\nmodel = \"napi\"\nper_packet = \"100 ns\"\nrx_usecs = 20\nrx_frames = 8\n\
+        [plan]\nmax_drop_rate = 1e-2\nrx = \"64..512 x2\"\nreserve = 0\n\
+        [[traffic]]\nkind = \"poisson\"\nrate = \"800 kpps\"\n";
+    let scenario = Scenario::load(&Source::Stdin(text.to_owned()), &[]).unwrap();
+    let report = PlanReport::new(&scenario, &planned(&scenario));
+    assert_eq!(
+        report.commands,
+        [
+            "ethtool -G <interface> rx 64",
+            "ethtool -L <interface> combined 2",
+            "ethtool -C <interface> adaptive-rx off rx-usecs 20 rx-frames 8",
+        ]
+    );
+    let persistent = report.persistent.unwrap();
+    for line in ["RxBufferSize=64", "CombinedChannels=2", "RxCoalesceSec=20us"] {
+        assert!(persistent.systemd_link.lines().any(|other| other == line), "{line}");
+    }
+    assert!(persistent.nmcli.contains("ethtool.ring-rx 64 ethtool.channels-combined 2"));
+    for line in ["ring=rx 64", "coalesce=adaptive-rx off rx-usecs 20 rx-frames 8"] {
+        assert!(persistent.tuned.lines().any(|other| other == line), "{line}");
+    }
 }

@@ -166,6 +166,21 @@ fn lost_late_and_doubled_segments_keep_their_address() {
     assert_eq!(told.placed, told.offered, "late ones come well before the region is used again");
 }
 
+/// Keys rotate every 60 us. Senders that learn of it within that time lose nothing; those that
+/// learn 90 us later have a key that has run out for half of the time.
+#[test]
+fn a_sender_late_by_a_rotation_is_rejected_until_it_has_the_new_key() {
+    let rejected = |notice: &str| {
+        let notice = format!("placement.rotation.notice={notice}");
+        let told = placement(&["traffic.0.every=1 us", "placement.rotation.every=60 us", &notice]);
+        (told.psp_rejected, told.offered)
+    };
+    assert_eq!(rejected("0 ns").0, 0);
+    assert_eq!(rejected("59 us").0, 0);
+    // From 120 us on, 30 of every 60 segments; 165 times in 10 ms.
+    assert_eq!(rejected("90 us"), (165 * 30, 10_000));
+}
+
 /// A storm every 60 us on a flow that sends without pause: for the 10 us until senders know, 10
 /// segments are stale, to the boundary of a microsecond.
 #[test]

@@ -43,4 +43,4 @@ pub use packet::{PlacementPacket, Readable, Unread, psp_of_frame};
 pub use psp::{PspFault, PspHeader, PspVersion, Spi};
 pub use region::{GENERATIONS, Region, RegionFault, Regions, generations_repeat};
 pub use resolve::{Fallback, Segment};
-pub use spec::{Mode, PlacementSpec, Protection};
+pub use spec::{Mode, PlacementSpec, Protection, RotationSpec};

@@ -1,11 +1,14 @@
 //! The result of `plan`.
 
+use std::fmt;
+
 use comfy_table::CellAlignment;
 use serde::Serialize;
 
 use super::SCHEMA;
 use super::csv::rows_csv;
 use super::format::{format_estimate, plain_table, table_text};
+use super::settings::{Persistent, Settings};
 use crate::plan::{Candidate, Plan, Verdict};
 use crate::scenario::Scenario;
 use crate::stats::Estimate;
@@ -28,6 +31,8 @@ pub struct PlanReport {
     pub verdict: &'static str,
     /// Why, in a sentence or two.
     pub why: String,
+    /// Whether the search came to its end.
+    pub complete: bool,
     /// The least memory that meets the goal.
     pub recommended: Option<ConfigRow>,
     /// The least memory that meets it without a reserve.
@@ -42,6 +47,8 @@ pub struct PlanReport {
     pub judged: usize,
     /// Commands that set up `today`.
     pub commands: Vec<String>,
+    /// The same for good.
+    pub persistent: Option<Persistent>,
     /// Doubts.
     pub warnings: Vec<String>,
 }
@@ -53,6 +60,9 @@ pub struct Goal {
     pub max_drop_rate: f64,
     /// With this confidence.
     pub confidence: f64,
+    /// The 99th percentile of the sojourn time at most so much.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_p99_us: Option<f64>,
 }
 
 /// A configuration and how it did.
@@ -86,6 +96,29 @@ pub struct ConfigRow {
     pub in_use_bytes_max: u64,
     /// Share of packets dropped.
     pub drop_rate: Estimate,
+}
+
+impl Goal {
+    /// What a scenario's plan is to reach.
+    pub(super) const fn of(scenario: &Scenario) -> Self {
+        Self {
+            max_drop_rate: scenario.plan.max_drop_rate,
+            confidence: scenario.run.confidence,
+            max_p99_us: scenario.plan.max_p99_us,
+        }
+    }
+}
+
+impl fmt::Display for Goal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { max_drop_rate, confidence, max_p99_us } = self;
+        let percent = confidence * 100.0;
+        write!(f, "at most {max_drop_rate:e} of packets dropped, at {percent} % confidence")?;
+        match max_p99_us {
+            Some(most) => write!(f, ", p99 at most {most} us"),
+            None => Ok(()),
+        }
+    }
 }
 
 impl Verdict {
@@ -133,22 +166,19 @@ impl PlanReport {
     pub fn new(scenario: &Scenario, plan: &Plan) -> Self {
         let row = |candidate: &Candidate| ConfigRow::new(candidate, scenario.queues());
         let today = plan.today.as_ref().map(row);
+        let settings = today.as_ref().map(|today| Settings::new(scenario, today.rx));
         Self {
             schema: SCHEMA,
             command: "plan",
             title: scenario.title.clone(),
             seed: scenario.run.seed,
-            goal: Goal {
-                max_drop_rate: scenario.plan.max_drop_rate,
-                confidence: scenario.run.confidence,
-            },
+            goal: Goal::of(scenario),
             verdict: plan.verdict.name(),
             why: plan.why.clone(),
+            complete: plan.complete,
             recommended: plan.recommended.as_ref().map(row),
-            commands: today
-                .iter()
-                .map(|today| format!("ethtool -G <interface> rx {}", scenario.nic.shown(today.rx)))
-                .collect(),
+            commands: settings.map_or_else(Vec::new, |settings| settings.commands()),
+            persistent: settings.map(|settings| settings.persistent()),
             today,
             baseline: row(&plan.baseline),
             scenario: plan.scenario.as_ref().map(row),
@@ -209,13 +239,10 @@ impl PlanReport {
                 column.set_cell_alignment(CellAlignment::Right);
             }
         }
-        let goal = &self.goal;
         let mut text = format!(
-            "{}\ngoal: at most {:e} of packets dropped, at {} % confidence; seed {}, {} \
-             configurations judged\n\n{}\n{}: {}\n",
+            "{}\ngoal: {}; seed {}, {} configurations judged\n\n{}\n{}: {}\n",
             self.title,
-            goal.max_drop_rate,
-            goal.confidence * 100.0,
+            self.goal,
             self.seed,
             self.judged,
             table_text(&table),
@@ -224,6 +251,12 @@ impl PlanReport {
         );
         if !self.commands.is_empty() {
             text += &format!("today (never run by rxplan): {}\n", self.commands.join("; "));
+        }
+        if let Some(persistent) = &self.persistent {
+            text += &format!(
+                "for good: {}; or systemd.link, TuneD: see --format json\n",
+                persistent.nmcli
+            );
         }
         text
     }

@@ -323,7 +323,7 @@ fn verdict() -> Value {
 }
 
 fn goal() -> Value {
-    object(&json!({ "max_drop_rate": share(), "confidence": share() }))
+    object(&json!({ "max_drop_rate": share(), "confidence": share(), "max_p99_us?": number() }))
 }
 
 fn configuration() -> Value {
@@ -346,6 +346,7 @@ fn plan() -> Value {
         "goal": goal(),
         "verdict": verdict(),
         "why": text(),
+        "complete": boolean(),
         "recommended": or_null(&configuration),
         "today": or_null(&configuration),
         "baseline": configuration,
@@ -353,6 +354,11 @@ fn plan() -> Value {
         "frontier": list(&configuration),
         "judged": count(),
         "commands": list(&text()),
+        "persistent": or_null(&object(&json!({
+            "systemd.link": text(),
+            "nmcli": text(),
+            "tuned": text(),
+        }))),
         "warnings": list(&text()),
     })
 }

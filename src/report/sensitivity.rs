@@ -85,10 +85,7 @@ impl SensitivityReport {
             command: "sensitivity",
             title: scenario.title.clone(),
             seed: scenario.run.seed,
-            goal: Goal {
-                max_drop_rate: scenario.plan.max_drop_rate,
-                confidence: scenario.run.confidence,
-            },
+            goal: Goal::of(scenario),
             steps: steps.collect(),
             warnings: scenario.warnings.iter().map(ToString::to_string).collect(),
         }
@@ -129,13 +126,12 @@ impl SensitivityReport {
             let column = table.column_mut(index).expect("the header has eight columns");
             column.set_cell_alignment(CellAlignment::Right);
         }
-        let Goal { max_drop_rate, confidence } = &self.goal;
         format!(
-            "{}\ngoal: at most {max_drop_rate:e} of packets dropped, at {} % confidence; seed {}\n\
-             \n{}\nA queue in step can count on rx + reserve / k entries, k being the queues in \
+            "{}\ngoal: {}; seed {}\n\n{}\n\
+             A queue in step can count on rx + reserve / k entries, k being the queues in \
              step on its reserve.\n",
             self.title,
-            confidence * 100.0,
+            self.goal,
             self.seed,
             table_text(&table)
         )

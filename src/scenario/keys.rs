@@ -6,7 +6,9 @@
 mod placement;
 mod traffic;
 
-pub(super) use placement::{FLOW_KINDS, LRO, MODES, PLACEMENT, PROTECTIONS, STORM, SURVIVALS};
+pub(super) use placement::{
+    FLOW_KINDS, LRO, MODES, PLACEMENT, PROTECTIONS, ROTATION, STORM, SURVIVALS,
+};
 
 pub(super) use traffic::{IN_SAMPLE, RSS, SPACINGS, TRAFFIC};
 
@@ -400,6 +402,7 @@ pub(super) const SCOPES: &[&str] = &["core", "host"];
 
 pub(super) const PLAN: &[Key] = &[
     key("max_drop_rate", Kind::Number, "1e-6", "The goal: at most this share dropped."),
+    key("max_p99_us", Kind::Number, "", "The goal: the 99th percentile of the sojourn, in us."),
     key("rx", Kind::Range, "64..8192 x2", "Ring depths to search."),
     key("reserve", Kind::Range, "0 and 256..8192 x2", "Reserve sizes to search."),
     key("baseline", Kind::Table(BASELINE), "", "What to compare with."),

@@ -2,14 +2,15 @@
 
 use super::distribution::{read_positive_times, read_times};
 use super::error::ScenarioError;
-use super::keys::{FLOW_KINDS, LRO, MODES, PLACEMENT, PROTECTIONS, STORM, SURVIVALS};
+use super::keys::{FLOW_KINDS, LRO, MODES, PLACEMENT, PROTECTIONS, ROTATION, STORM, SURVIVALS};
 use super::quantity::{Field, Fields};
 use super::warning::Warning;
 use super::{NicSpec, Scenario};
 use crate::model::distribution::Distribution;
 use crate::model::host::HostSpec;
 use crate::model::placement::{
-    FlowKind, GENERATIONS, LroSpec, Mode, PlacementSpec, Protection, generations_repeat,
+    FlowKind, GENERATIONS, LroSpec, Mode, PlacementSpec, Protection, RotationSpec,
+    generations_repeat,
 };
 use crate::model::traffic::{StormSpec, TrafficKind, TransfersSpec};
 use crate::units::{SimDuration, round_to_u64, to_f64};
@@ -105,6 +106,7 @@ impl Section {
                 copy_per_byte: SimDuration::ZERO,
                 map_per_page: SimDuration::ZERO,
                 lro: None,
+                rotation: None,
             },
             regions: 4,
             config_latency: Distribution::Constant(0),
@@ -126,6 +128,7 @@ impl Section {
         nic.copy_per_byte = fields.or("copy_per_byte", SimDuration::ZERO, Field::time)?;
         nic.map_per_page = fields.or("map_per_page", SimDuration::ZERO, Field::time)?;
         nic.lro = fields.get("lro").map(|field| lro(&field)).transpose()?;
+        nic.rotation = fields.get("rotation").map(|field| rotation(&field)).transpose()?;
         self.regions = fields.or("regions", self.regions, |f| f.count_u32(1, REGIONS_MAX))?;
         self.config_latency = fields.or("config_latency", zero(), read_times)?;
         self.storm = fields.get("storm").map(|field| storm(&field)).transpose()?;
@@ -263,6 +266,16 @@ fn storm(field: &Field<'_>) -> Result<StormSpec> {
     };
     fields.finish();
     Ok(storm)
+}
+
+fn rotation(field: &Field<'_>) -> Result<RotationSpec> {
+    let fields = field.fields(ROTATION)?;
+    let rotation = RotationSpec {
+        every: read_positive_times(&fields.require("every")?)?,
+        notice: fields.require("notice")?.time()?,
+    };
+    fields.finish();
+    Ok(rotation)
 }
 
 fn lro(field: &Field<'_>) -> Result<LroSpec> {

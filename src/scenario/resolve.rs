@@ -252,6 +252,10 @@ fn plan(field: Option<Field<'_>>, nic: &NicSpec) -> Result<PlanSpec> {
     spec.max_drop_rate = fields.or("max_drop_rate", spec.max_drop_rate, |f| {
         f.number("a share above 0 and below 1", |rate| rate > 0.0 && rate < 1.0)
     })?;
+    spec.max_p99_us = fields
+        .get("max_p99_us")
+        .map(|f| f.number("microseconds above 0", |us| us > 0.0 && us.is_finite()))
+        .transpose()?;
     spec.rx = fields.or("rx", spec.rx, |f| nic::depths(f, nic, &range_of(f)?))?;
     spec.reserve = fields.or("reserve", spec.reserve, |field| range_of(field))?;
     if let Some(field) = fields.get("baseline") {
@@ -280,6 +284,7 @@ fn default_plan(nic: &NicSpec) -> PlanSpec {
     PlanSpec {
         is_stated: false,
         max_drop_rate: 1e-6,
+        max_p99_us: None,
         baseline: Shape { rx: deepest.min(BASELINE_RX), reserve: 0 },
         rx,
         reserve: [0].into_iter().chain(reserve).collect(),

@@ -67,6 +67,7 @@ pub(super) fn read_table(fields: &Fields<'_>, queues: Vec<QueueId>) -> Result<Tr
             copy_per_byte: SimDuration::ZERO,
             map_per_page: SimDuration::ZERO,
             lro: None,
+            rotation: None,
         },
     };
     let size = Distribution::Constant(u64::from(mss + overhead));

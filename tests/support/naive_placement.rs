@@ -8,6 +8,7 @@ use rxplan::model::host::HostSpec;
 use rxplan::model::outcome::Outcome;
 use rxplan::model::placement::{
     Attack, AttackKind, Change, Fallback, FlowKind, Genuine, Load, Mode, PlacementSpec, Protection,
+    RotationSpec,
 };
 use rxplan::model::system::SystemSpec;
 use rxplan::model::traffic::{
@@ -45,7 +46,20 @@ impl Rules<'_> {
         }
     }
 
+    /// Whether keys of flows are good: of this rotation or the one before.
+    fn has_key(&self, now: SimTime) -> bool {
+        let Some(RotationSpec { every, notice }) = &self.transfers.nic.rotation else {
+            return true;
+        };
+        let Distribution::Constant(every) = every else { panic!("rotations at known times") };
+        let known = now.as_ps().checked_sub(notice.as_ps()).map_or(0, |since| since / every);
+        now.as_ps() / every - known <= 1
+    }
+
     fn judge(&self, load: Load, now: SimTime) -> Verdict {
+        if !self.has_key(now) {
+            return None;
+        }
         match load {
             Load::Genuine(genuine) => Some(self.judge_genuine(&genuine, now)),
             Load::Attack(attack) => self.judge_attack(&attack, now),
@@ -164,8 +178,15 @@ fn transfers() -> impl Strategy<Value = TransfersSpec> {
             copy_per_byte: SimDuration::from_ps(copy),
             map_per_page: SimDuration::from_ps(map),
             lro: None,
+            rotation: None,
         },
     );
+    let rotation = (20_u64..200, 0_u64..400).prop_map(|(every, notice)| RotationSpec {
+        every: Distribution::Constant(every),
+        notice: SimDuration::from_ps(notice),
+    });
+    let nic = (nic, prop::option::weighted(0.3, rotation))
+        .prop_map(|(nic, rotation)| PlacementSpec { rotation, ..nic });
     let chance = || prop_oneof![Just(0.0), Just(0.2)];
     let network = (vec(chance(), 4), short(), short()).prop_map(|(chances, retransmit, by)| {
         let [loss, duplicate, reorder, split_fails] = chances[..] else { unreachable!() };
@@ -251,7 +272,7 @@ fn assert_counts(
     outcome: &Outcome,
     told: &[(SimTime, Load, Verdict)],
 ) -> Result<(), TestCaseError> {
-    let mode = &system.transfers().expect("its only traffic").nic.mode;
+    let PlacementSpec { mode, rotation, .. } = &system.transfers().expect("its only traffic").nic;
     let counts = outcome.placement.as_ref().expect("there are transfers");
     let count = |is_attack: bool, wanted: &dyn Fn(Verdict) -> bool| {
         let measured = told.iter().filter(|(time, ..)| *time >= system.window.start);
@@ -271,7 +292,9 @@ fn assert_counts(
         }
     }
     prop_assert_eq!(counts.attack.placed, 0, "an attack is never placed");
-    prop_assert_eq!(counts.genuine.psp_rejected, 0, "the innocent pass");
+    if rotation.is_none() {
+        prop_assert_eq!(counts.genuine.psp_rejected, 0, "the innocent pass");
+    }
     let ways = [counts.placed_bytes, counts.mapped_bytes, counts.registered_bytes];
     prop_assert_eq!(ways.iter().sum::<u64>() + counts.copied_bytes, counts.payload_bytes);
     Ok(())

@@ -5,8 +5,9 @@
 //! dropped. Where headers are split every packet takes a header buffer of its queue, from arrival
 //! to delivery; one that finds none is refused as one that finds no ring buffer is.
 //!
-//! Departures from hardware: the tables are looked up in no time, and a region of a flow that finds
-//! the allow list full stays out of it for good.
+//! Departures from hardware: the tables are looked up in no time, a packet has the key that its
+//! sender has when it arrives, and a region of a flow that finds the allow list full stays out of
+//! it for good.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
@@ -72,6 +73,7 @@ pub(crate) struct Placement {
     keys: Keys,
     /// Of each flow, or of each flow's each region with keys per region.
     spis: Vec<Spi>,
+    rotation: Option<Rotation>,
     allowed: Option<AllowList>,
     /// What will change in the table of regions.
     changes: BinaryHeap<Reverse<Change>>,
@@ -83,6 +85,44 @@ pub(crate) struct Placement {
     /// Packets that arrive from here on are measured.
     start: SimTime,
     counts: PlacementCounts,
+}
+
+/// When device keys rotate, and when senders learn of it.
+#[derive(Debug)]
+struct Rotation {
+    every: Distribution,
+    generator: Generator,
+    next: SimTime,
+    notice: SimDuration,
+    /// When senders will have the keys of the last rotations, rising.
+    unknown: VecDeque<SimTime>,
+}
+
+impl Rotation {
+    fn new(spec: &super::RotationSpec, mut generator: Generator) -> Self {
+        let every = spec.every.clone();
+        let next = SimTime::ZERO + SimDuration::from_ps(every.sample(&mut generator));
+        Self { every, generator, next, notice: spec.notice, unknown: VecDeque::new() }
+    }
+
+    /// Goes on to `now`; how often keys rotated.
+    fn advance(&mut self, now: SimTime) -> u32 {
+        let mut rotations = 0;
+        while self.next <= now {
+            self.unknown.push_back(self.next + self.notice);
+            self.next += SimDuration::from_ps(self.every.sample(&mut self.generator));
+            rotations += 1;
+        }
+        while self.unknown.front().is_some_and(|known| *known <= now) {
+            self.unknown.pop_front();
+        }
+        rotations
+    }
+
+    /// Whether the keys that senders use are the current ones or those before.
+    fn senders_are_in_time(&self) -> bool {
+        self.unknown.len() <= 1
+    }
 }
 
 /// A queue's buffers that are not ring buffers.
@@ -144,6 +184,11 @@ impl Placement {
             regions_per_flow: transfers.regions,
             keys,
             spis,
+            rotation: transfers
+                .nic
+                .rotation
+                .as_ref()
+                .map(|rotation| Rotation::new(rotation, streams.stream("placement key rotation"))),
             allowed,
             changes: BinaryHeap::new(),
             loads: vec![None; sources],
@@ -191,6 +236,7 @@ impl Placement {
         let header = self.spec.mode.splits_headers();
         let Some(load) = load else { return Ok(Handling { header, ..Handling::plain(len) }) };
         self.make_changes(now);
+        self.rotate_keys(now);
         self.take_back(queue, now);
         let (spi, segment) = match load {
             Load::Genuine(it) => (self.spi(it.flow, it.segment.header.memory), it.segment),
@@ -199,7 +245,8 @@ impl Placement {
         let measured = now >= self.start;
         let mut outcomes = super::Outcomes { offered: 1, ..Default::default() };
         let id = segment.header.memory;
-        let result = if self.keys.accepts(spi, id) {
+        let in_time = self.rotation.as_ref().is_none_or(Rotation::senders_are_in_time);
+        let result = if in_time && self.keys.accepts(spi, id) {
             Ok(self.handle(queue, len, load, spi, &segment, &mut outcomes))
         } else {
             outcomes.psp_rejected += 1;
@@ -334,6 +381,17 @@ impl Placement {
                 let len = self.spec.region;
                 let region = Region { base: u64::from(id.get()) * len, len };
                 self.regions.register(id, region).expect("regions lie side by side");
+            }
+        }
+    }
+
+    /// Rotates the keys as often as due; flows get new ones at once, senders in a while.
+    fn rotate_keys(&mut self, now: SimTime) {
+        let rotations = self.rotation.as_mut().map_or(0, |rotation| rotation.advance(now));
+        for _ in 0..rotations {
+            self.keys.rotate();
+            for spi in &mut self.spis {
+                *spi = self.keys.renew(*spi).expect("renewed at every rotation");
             }
         }
     }

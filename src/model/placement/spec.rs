@@ -43,6 +43,15 @@ pub enum Protection {
     RegionKeys,
 }
 
+/// When the NIC's device keys rotate.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RotationSpec {
+    /// Time from one to the next, in picoseconds.
+    pub every: Distribution,
+    /// How long senders go on with the keys before.
+    pub notice: SimDuration,
+}
+
 /// The NIC's part in placement.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PlacementSpec {
@@ -58,6 +67,8 @@ pub struct PlacementSpec {
     pub map_per_page: SimDuration,
     /// Coalescing, counted beside.
     pub lro: Option<LroSpec>,
+    /// Rotation of the device keys; `None`: never.
+    pub rotation: Option<RotationSpec>,
 }
 
 impl Mode {

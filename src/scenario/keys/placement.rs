@@ -24,6 +24,7 @@ pub(in crate::scenario) const PLACEMENT: &[Key] = &[
     key("packet_lifetime", Kind::Time, "1 s", "How long a packet may be on its way."),
     key("header_entries", Kind::Count, "", "Header buffers per queue; default: completions."),
     key("protection", Kind::Choice(PROTECTIONS), "allow-list", "direct: who may write where."),
+    key("rotation", Kind::Table(ROTATION), "", "When the device keys rotate; absent: never."),
     key("allow_key", Kind::Choice(FLOW_KINDS), "spi", "allow-list: what flows are known by."),
     key("allow_entries", Kind::Count, "65536", "allow-list: pairs of flow and region."),
     key("page", Kind::Size, "4 KiB", "page-map: bytes of a page."),
@@ -48,6 +49,11 @@ pub(in crate::scenario) const SURVIVALS: &[&str] = &["nothing", "one-storm"];
 pub(in crate::scenario) const STORM: &[Key] = &[
     key("every", Kind::Distribution(Of::Times), "", "Time from one to the next."),
     key("notice", Kind::Time, "", "How long senders go on with the old generations."),
+];
+
+pub(in crate::scenario) const ROTATION: &[Key] = &[
+    key("every", Kind::Distribution(Of::Times), "", "Time from one to the next."),
+    key("notice", Kind::Time, "", "How long senders go on with the keys before."),
 ];
 
 pub(in crate::scenario) const LRO: &[Key] = &[
