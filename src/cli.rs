@@ -188,7 +188,7 @@ enum CommandError {
     #[error(transparent)]
     Sensitivity(#[from] SensitivityError),
     #[error(transparent)]
-    Fit(Box<FitError>),
+    Fit(#[from] FitError),
     #[error(transparent)]
     Recording(#[from] RecordingError),
     #[error("standard input: {0}; pipe a trace in")]
@@ -218,12 +218,6 @@ enum CommandError {
     /// What is wrong is how the program was called; trying again is no use.
     #[error("{0}")]
     Usage(String),
-}
-
-impl From<FitError> for CommandError {
-    fn from(error: FitError) -> Self {
-        Self::Fit(Box::new(error))
-    }
 }
 
 /// Runs the program with the process's arguments.

@@ -499,6 +499,3 @@ fn parameters(candidate: &Candidate, refits: &[Vec<Vec<Number>>]) -> Vec<Paramet
     }
     parameters
 }
-
-#[cfg(test)]
-mod tests;

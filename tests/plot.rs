@@ -36,7 +36,7 @@ fn figures(path: &Path) -> Vec<Figure> {
 
 /// Every committed result, with its figures and what they must say.
 fn all() -> Vec<(Figure, &'static [&'static str])> {
-    let expected: [(&str, &str, &[&str]); 12] = [
+    let expected: [(&str, &str, &[&str]); 13] = [
         (
             "plan/frontier.csv",
             "frontier",
@@ -51,6 +51,11 @@ fn all() -> Vec<(Figure, &'static [&'static str])> {
                 "memory that meets the goal",
                 "entries per queue",
             ],
+        ),
+        (
+            "fit/fit.csv",
+            "fit",
+            &["dispersion of a queue", "dispersion of all queues", "no drops", "the trace"],
         ),
         ("run/summary.csv", "drops", &["packets dropped", "no buffer"]),
         ("run/queues.csv", "in-use", &["queue", "buffers in use"]),
@@ -119,7 +124,8 @@ fn every_figure_is_well_formed_and_says_what_it_shows_with_units_seed_and_n() {
         let texts = texts(&figure.svg);
         let name = figure.name;
         assert!(texts.contains(&figure.title), "{name}: {texts:?}");
-        assert!(texts.contains(&"4 queues <of a test> & a reserve".to_owned()), "{name}");
+        let subject = if name == "fit" { "trace.csv" } else { "4 queues <of a test> & a reserve" };
+        assert!(texts.contains(&subject.to_owned()), "{name}");
         let notes = texts.iter().find(|text| text.starts_with("seed 7; n = "));
         assert!(notes.is_some(), "{name}: {texts:?}");
         for text in expected {
@@ -231,8 +237,8 @@ fn what_is_missing_is_said_in_one_sentence() {
     assert_eq!(
         refusal("trace.csv", "t_ns,queue,len\n1,2,3\n"),
         "error: trace.csv: no figure can be made of the columns t_ns, queue, len; summary.csv, \
-         queues.csv, frontier.csv, sensitivity.csv, a sweep, and what --timeline and --packets \
-         write can be drawn"
+         queues.csv, frontier.csv, sensitivity.csv, fit.csv, a sweep, and what --timeline and \
+         --packets write can be drawn"
     );
     assert_eq!(
         refusal("queues.csv", "queue,outstanding_mean,outstanding_max\n"),
@@ -344,7 +350,7 @@ fn the_report_has_question_answer_figures_scenario_and_manifests() {
     assert!(report.contains("<td>4 × 2 + 128</td><td>338.1 KiB</td>"));
     assert!(report.contains("max_drop_rate = 1e-1"));
     assert!(report.contains("command = &quot;sensitivity&quot;"));
-    assert_eq!(report.matches("<figure>").count(), 11);
+    assert_eq!(report.matches("<figure>").count(), 12);
     assert!(!report.contains("{{"));
 }
 

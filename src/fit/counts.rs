@@ -60,6 +60,12 @@ pub(super) struct Scale {
 }
 
 impl Scale {
+    /// Mean, variance and third central moment in so many bins of a width.
+    pub(super) const fn new(width_ps: u64, bins: u64, moments: [f64; 3]) -> Self {
+        let [mean, variance, third] = moments;
+        Self { width_ps, bins, mean, variance, third }
+    }
+
     /// Index of dispersion: variance over mean, 1 for Poisson packets.
     pub(super) fn idc(&self) -> f64 {
         if self.mean > 0.0 { self.variance / self.mean } else { 1.0 }
@@ -177,13 +183,9 @@ impl Counts {
         let mean = sum / bins;
         let squares = squares - bins * mean * mean;
         let cubes = cubes - 3.0 * mean * (squares + bins * mean * mean) + 2.0 * bins * mean.powi(3);
-        Scale {
-            width_ps: self.width_ps(level),
-            bins: self.bins(level),
-            mean,
-            variance: squares / (bins - 1.0),
-            third: cubes * bins / ((bins - 1.0) * (bins - 2.0)),
-        }
+        let variance = squares / (bins - 1.0);
+        let third = cubes * bins / ((bins - 1.0) * (bins - 2.0));
+        Scale::new(self.width_ps(level), self.bins(level), [mean, variance, third])
     }
 }
 

@@ -167,3 +167,71 @@ fn skewness(scales: &[Scale], queues: f64, parts: &[(f64, f64)]) -> f64 {
     }
     if weights > 0.0 { sum / weights } else { 0.0 }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What counts of known sources come to at scales from 1 us on, exactly.
+    fn scales(truth: &Components) -> Vec<Scale> {
+        let share = truth.share_on;
+        let mean_rate = truth.base + share * truth.parts.iter().map(|(rate, _)| rate).sum::<f64>();
+        (0..16)
+            .map(|level| {
+                let width_ps = 1_000_000 << level;
+                let mean = mean_rate / 1e12 * to_f64(width_ps);
+                let (mut second, mut third) = (0.0, 0.0);
+                for (rate, time) in &truth.parts {
+                    let (a, x) = (rate / 1e12, to_f64(width_ps) / time);
+                    let spread = share * (1.0 - share);
+                    second += 2.0 * (a * time).powi(2) * spread * (x - 1.0 + (-x).exp());
+                    third += 6.0
+                        * (a * time).powi(3)
+                        * spread
+                        * (1.0 - 2.0 * share)
+                        * (x - 2.0 + (x + 2.0) * (-x).exp());
+                }
+                // From factorial cumulants to moments.
+                let variance = second + mean;
+                Scale::new(width_ps, 1 << 20, [mean, variance, third + 3.0 * variance - 2.0 * mean])
+            })
+            .collect()
+    }
+
+    fn assert_near(found: f64, truth: f64, tolerance: f64) {
+        assert!((found / truth - 1.0).abs() < tolerance, "{found} for {truth}");
+    }
+
+    #[test]
+    fn exact_moments_of_two_rates_give_them_back() {
+        // The time constant is one of those tried: a quarter of 1 us, doubled nine times.
+        let parts = vec![(2e6, 128e6)];
+        let truth = Components { base: 3e5, share_on: 0.2, parts };
+        let found = components(&scales(&truth), 1.0, 1).unwrap();
+        assert_near(found.base, truth.base, 1e-3);
+        assert_near(found.share_on, truth.share_on, 1e-3);
+        assert_near(found.parts[0].0, 2e6, 1e-3);
+        assert_near(found.parts[0].1, 128e6, 1e-9);
+    }
+
+    #[test]
+    fn exact_moments_of_four_states_give_them_back() {
+        let parts = vec![(1e6, 2048e6), (4e6, 16e6)];
+        let truth = Components { base: 5e4, share_on: 0.1, parts };
+        let found = components(&scales(&truth), 1.0, 2).unwrap();
+        assert_near(found.share_on, 0.1, 1e-3);
+        for ((rate, time), (true_rate, true_time)) in found.parts.iter().zip(&truth.parts) {
+            assert_near(*rate, *true_rate, 1e-3);
+            assert_near(*time, *true_time, 1e-9);
+        }
+    }
+
+    #[test]
+    fn poisson_counts_have_no_parts() {
+        let poisson = Components { base: 1e6, share_on: 0.5, parts: Vec::new() };
+        let mut scales = scales(&poisson);
+        scales.iter_mut().for_each(|scale| scale.variance *= 0.999);
+        assert_eq!(components(&scales, 1.0, 1), None);
+        assert_eq!(components(&scales, 1.0, 2), None);
+    }
+}
