@@ -10,6 +10,7 @@ mod check;
 mod fit;
 mod footprint;
 mod host;
+mod man;
 mod output;
 mod placement;
 mod plan;
@@ -164,6 +165,11 @@ enum Command {
         /// The shell.
         shell: clap_complete::Shell,
     },
+    /// Print the manual page, of rxplan or of one of its commands.
+    Man {
+        /// The command; absent: rxplan itself.
+        command: Option<String>,
+    },
 }
 
 /// A scenario and its overrides.
@@ -270,6 +276,10 @@ fn dispatch(cli: &Cli) -> Result<ExitCode, CommandError> {
             let mut script = Vec::new();
             clap_complete::generate(*shell, &mut Cli::command(), "rxplan", &mut script);
             print(&String::from_utf8_lossy(&script))?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Some(Command::Man { command }) => {
+            print(&man::page(command.as_deref())?)?;
             Ok(ExitCode::SUCCESS)
         }
         Some(Command::Schema { results }) => {
