@@ -11,6 +11,8 @@ mod fit;
 mod footprint;
 mod host;
 mod man;
+#[cfg(target_os = "linux")]
+mod observe;
 mod output;
 mod placement;
 mod plan;
@@ -141,6 +143,9 @@ enum Command {
     Sensitivity(ScenarioArgs),
     /// Fit traffic to a trace, and say how good the fit is.
     Fit(fit::FitArgs),
+    /// Sample what the queues of an interface receive into a trace.
+    #[cfg(target_os = "linux")]
+    Observe(observe::ObserveArgs),
     /// Read an interface, live or from saved output of ethtool.
     Host(host::HostArgs),
     /// NICs that are known: ring limits, memory, refill, drop counters, each with its source.
@@ -266,6 +271,8 @@ fn dispatch(cli: &Cli) -> Result<ExitCode, CommandError> {
         Some(Command::Plan(args)) => plan::run(args, global),
         Some(Command::Sensitivity(args)) => sensitivity::run(args, global),
         Some(Command::Fit(args)) => fit::run(args, global),
+        #[cfg(target_os = "linux")]
+        Some(Command::Observe(args)) => observe::run(args, global),
         Some(Command::Host(args)) => host::run(args, global),
         Some(Command::Presets(args)) => presets::run(args, global),
         Some(Command::Plot(args)) => plot::run(args, global),

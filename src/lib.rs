@@ -61,6 +61,7 @@ pub mod host;
 pub mod id;
 pub mod input;
 pub mod model;
+pub mod observe;
 pub mod plan;
 pub mod plot;
 pub mod preset;

@@ -10,6 +10,7 @@ mod format;
 mod host;
 mod journal;
 mod manifest;
+mod observe;
 mod output;
 mod placement;
 mod plan;
@@ -32,7 +33,8 @@ pub use host::{
 };
 pub use journal::{Existing, FinishedPoints, JournalError};
 pub use manifest::{Manifest, Recipe, file_sha256};
-pub use output::{OutputError, PacketFile, check_writable, write_atomically};
+pub use observe::{ObserveReport, Observed, ObservedQueue, Spread};
+pub use output::{OutputError, Row, RowFile, check_writable, write_atomically};
 pub use placement::{EncodedReport, Landing, PacketRow, PlacementReport, PspRow, Tables};
 pub use plan::{ConfigRow, Goal, PlanReport};
 pub use presets::{CounterRow, Fact, PresetRow, PresetsReport};

@@ -14,7 +14,7 @@ const LAYERS: [&[&str]; 10] = [
     &["preset"],
     &["input", "recording"],
     &["scenario"],
-    &["simulation", "plan", "sensitivity", "host", "sweep", "shard", "fit"],
+    &["simulation", "plan", "sensitivity", "host", "sweep", "shard", "fit", "observe"],
     &["report"],
     &["plot"],
     &["cli"],

@@ -9,7 +9,7 @@ use super::{CommandError, Format, Global, ScenarioArgs, load, output, print, pro
 use crate::model::log::PacketOutcome;
 use crate::model::system::Progress;
 use crate::report::{
-    PacketFile, SimulateReport, check_writable, queues_csv, summary_csv, timeline_csv,
+    RowFile, SimulateReport, check_writable, queues_csv, summary_csv, timeline_csv,
     write_atomically,
 };
 use crate::simulation::{self, Engine, Options};
@@ -39,7 +39,8 @@ pub(super) fn run(args: &SimulateArgs, global: &Global) -> Result<ExitCode, Comm
     if let Some(path) = &args.timeline {
         check_writable(path)?;
     }
-    let mut packet_file = args.packets.as_deref().map(PacketFile::create).transpose()?;
+    let create = |path: &PathBuf| RowFile::create(path, "");
+    let mut packet_file = args.packets.as_ref().map(create).transpose()?;
     let progress = Progress::default();
     let expected = scenario.expected_packets();
     let (simulated, wall) = progress::watch(global, expected, &progress, |_| {

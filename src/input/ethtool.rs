@@ -14,6 +14,7 @@
 //! | `json` | the same from JSON of ethtool, iproute2 and ynl |
 //! | `fields` | names and values of one capture, and typed access to them |
 //! | `records` | the plain records: rings, channels, coalescing, driver and others |
+//! | `queues` | packets and bytes of each queue, under the names that drivers give them |
 //! | `statistics` | counters of driver and kernel |
 //! | `inventory` | what all captures say of one interface |
 //! | `files` | files, folders, standard input |
@@ -27,6 +28,7 @@ mod files;
 mod inventory;
 mod json;
 mod live;
+mod queues;
 mod records;
 mod statistics;
 mod text;
@@ -34,7 +36,10 @@ mod text;
 pub use self::fields::Fields;
 pub use self::files::{read_path, read_text};
 pub use self::inventory::{Inventory, InventoryError};
+#[cfg(target_os = "linux")]
+pub use self::live::QueueCounters;
 pub use self::live::{LiveError, read_live};
+pub use self::queues::{CounterSource, QueueCount};
 pub use self::records::{
     Channels, Coalescing, Deferral, Driver, Features, Indirection, Link, Pause, Rings,
 };

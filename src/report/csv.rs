@@ -2,9 +2,12 @@
 
 use serde_json::{Map, Value, json};
 
+use super::output::Row;
 use super::simulate::{Reserve, SimulateReport};
 use crate::id::QueueId;
+use crate::input::samples::SampleRecord;
 use crate::model::log::{Fate, PacketOutcome, Timeline};
+use crate::units::SimTime;
 
 /// The result as one header line and one row, dots of the JSON names made underscores; without
 /// `queues` and `engine`. Without a reserve its columns are there and empty.
@@ -40,23 +43,30 @@ pub fn queues_csv(report: &SimulateReport) -> String {
     rows_csv(&report.queues)
 }
 
-/// The header of the file that [`packet_row`] writes lines for.
-#[must_use]
-pub(super) const fn packet_header() -> &'static str {
-    "t_ns,queue,len,outcome,from_reserve,delivered_ns\n"
+impl Row for PacketOutcome {
+    const HEADER: &'static str = "t_ns,queue,len,outcome,from_reserve,delivered_ns\n";
+
+    fn line(&self) -> String {
+        let (outcome, delivered) = match self.fate {
+            Fate::Outstanding => ("outstanding", String::new()),
+            Fate::Delivered(time) => ("delivered", time.to_ns_text()),
+            Fate::Dropped(reason) => (reason.name(), String::new()),
+        };
+        let arrival = self.arrival.to_ns_text();
+        let Self { queue, len, from_reserve, .. } = self;
+        format!("{arrival},{queue},{len},{outcome},{from_reserve},{delivered}\n")
+    }
 }
 
-/// One line for one packet.
-#[must_use]
-pub(super) fn packet_row(packet: &PacketOutcome) -> String {
-    let (outcome, delivered) = match packet.fate {
-        Fate::Outstanding => ("outstanding", String::new()),
-        Fate::Delivered(time) => ("delivered", time.to_ns_text()),
-        Fate::Dropped(reason) => (reason.name(), String::new()),
-    };
-    let arrival = packet.arrival.to_ns_text();
-    let (queue, len, from_reserve) = (packet.queue, packet.len, packet.from_reserve);
-    format!("{arrival},{queue},{len},{outcome},{from_reserve},{delivered}\n")
+impl Row for SampleRecord {
+    const HEADER: &'static str = "t_ns,duration_ns,queue,packets,bytes\n";
+
+    fn line(&self) -> String {
+        let begin = SimTime::from_ps(self.begin_ps).to_ns_text();
+        let duration = SimTime::from_ps(self.duration_ps).to_ns_text();
+        let Self { queue, packets, bytes, .. } = self;
+        format!("{begin},{duration},{queue},{packets},{bytes}\n")
+    }
 }
 
 /// One line per bin of time: the most buffers in use within it, of all queues, of the reserve, and

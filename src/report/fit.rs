@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::SCHEMA;
 use super::csv::rows_csv;
-use super::format::{format_rate, plain_table, table_text};
+use super::format::{format_rate, format_us, plain_table, table_text};
 use crate::fit::{
     Comparison, DROPS_FACTOR, Fit, IDC_FACTOR, Point, REPLICATIONS, SIGNIFICANCE, SPREAD_FACTOR,
     Verdict,
@@ -142,8 +142,8 @@ impl ComparisonRow {
     /// What is compared, and values of it, for people.
     fn texts(&self, queues: usize) -> [String; 4] {
         let what = match (self.statistic, self.scale_us, self.rx, self.reserve_entries) {
-            ("queue_idc", Some(us), ..) => format!("dispersion of a queue in {}", us_text(us)),
-            ("all_idc", Some(us), ..) => format!("dispersion of all queues in {}", us_text(us)),
+            ("queue_idc", Some(us), ..) => format!("dispersion of a queue in {}", format_us(us)),
+            ("all_idc", Some(us), ..) => format!("dispersion of all queues in {}", format_us(us)),
             (_, _, Some(rx), Some(reserve)) if reserve > 0 => {
                 format!("dropped by {queues} x {rx} + {reserve}")
             }
@@ -155,17 +155,6 @@ impl ComparisonRow {
         let range = format!("{} to {}", value(self.fit_low), value(self.fit_high));
         [what, value(self.trace), value(self.fit), range]
     }
-}
-
-/// A width of bins: 1.024 ms.
-fn us_text(us: f64) -> String {
-    let (value, unit) = match us {
-        us if us >= 1e6 => (us / 1e6, "s"),
-        us if us >= 1e3 => (us / 1e3, "ms"),
-        us => (us, "us"),
-    };
-    let text = format!("{value:.3}");
-    format!("{} {unit}", text.trim_end_matches('0').trim_end_matches('.'))
 }
 
 impl FitReport {
@@ -219,7 +208,7 @@ impl FitReport {
     /// The report for people; the tables come last.
     #[must_use]
     pub fn table(&self) -> String {
-        let seconds = |seconds: f64| us_text(seconds * 1e6);
+        let seconds = |seconds: f64| format_us(seconds * 1e6);
         let part = if self.compared.packets < self.packets {
             let Compared { packets, duration_s, .. } = self.compared;
             format!("compared: its first {packets} packets, {}\n", seconds(duration_s))

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::SCHEMA;
 use super::csv::rows_csv;
-use super::format::{format_rate, plain_table, table_text};
+use super::format::{format_rate, list, plain_table, table_text, wrapped};
 use crate::host::{Drops, Fact, Findings, Lasting};
 use crate::input::ethtool::{Inventory, Reading, Section};
 use crate::model::memory::Memory;
@@ -163,8 +163,6 @@ pub struct ValueRow {
 const UNKNOWN: &str = "unknown";
 /// Queues of a counter that are listed for people.
 const QUEUES_SHOWN: usize = 4;
-/// Width of a line of text.
-const WIDTH: usize = 100;
 
 impl HostReport {
     /// The report of an interface.
@@ -471,42 +469,4 @@ fn worst(row: &DropRow) -> String {
         words.push(format!("{more} more"));
     }
     words.join(", ")
-}
-
-/// A heading and its points.
-fn list(text: &mut String, heading: &str, points: &[String]) {
-    if points.is_empty() {
-        return;
-    }
-    let _ = write!(text, "\n{heading}:\n");
-    for point in points {
-        for (number, line) in fold(point, WIDTH - 2).into_iter().enumerate() {
-            let mark = if number == 0 { "- " } else { "  " };
-            let _ = writeln!(text, "{mark}{line}");
-        }
-    }
-}
-
-/// Text with its lines folded.
-fn wrapped(text: &str) -> String {
-    let lines = text.lines().map(|line| fold(line, WIDTH).join("\n") + "\n");
-    lines.collect()
-}
-
-/// The words of a line in lines of at most `width` characters.
-fn fold(line: &str, width: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in line.split_whitespace() {
-        let last = lines.last_mut().expect("there is one");
-        let long = last.chars().count() + word.chars().count() + 1;
-        if last.is_empty() {
-            last.push_str(word);
-        } else if long <= width {
-            last.push(' ');
-            last.push_str(word);
-        } else {
-            lines.push(word.to_owned());
-        }
-    }
-    lines
 }

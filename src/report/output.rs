@@ -3,9 +3,6 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use super::csv::{packet_header, packet_row};
-use crate::model::log::PacketOutcome;
-
 /// A file could not be written.
 #[derive(Debug, thiserror::Error)]
 #[error("{}: cannot write: {}; is the folder there, and writable?", path.display(), source.kind())]
@@ -91,33 +88,47 @@ impl std::io::Write for Output {
     }
 }
 
-/// The packets of a run as CSV, written as they come and renamed into place at the end.
-#[derive(Debug)]
-pub struct PacketFile {
-    path: PathBuf,
-    writer: std::io::BufWriter<Output>,
-    /// The first failure; later packets are not written.
-    failure: Option<std::io::Error>,
+/// A line of a CSV file.
+pub trait Row {
+    /// The names of its columns, and an end of line.
+    const HEADER: &'static str;
+
+    /// The line with its end.
+    fn line(&self) -> String;
 }
 
-impl PacketFile {
-    /// Begins the file that will be `path`.
+/// CSV that is written as it comes, and renamed into place at the end.
+#[derive(Debug)]
+pub struct RowFile<R> {
+    path: PathBuf,
+    writer: std::io::BufWriter<Output>,
+    /// The first failure; later rows are not written.
+    failure: Option<std::io::Error>,
+    row: std::marker::PhantomData<fn(&R)>,
+}
+
+impl<R: Row> RowFile<R> {
+    /// Begins the file that will be `path`, with a comment if that is not empty.
     ///
     /// # Errors
     /// [`OutputError`] when no file can be made in its folder.
-    pub fn create(path: &Path) -> Result<Self, OutputError> {
+    pub fn create(path: &Path, comment: &str) -> Result<Self, OutputError> {
         let begin = || {
             let mut writer = std::io::BufWriter::new(Output::create(path)?);
-            writer.write_all(packet_header().as_bytes())?;
-            Ok(Self { path: path.to_owned(), writer, failure: None })
+            for line in comment.lines() {
+                writeln!(writer, "# {line}")?;
+            }
+            writer.write_all(R::HEADER.as_bytes())?;
+            let path = path.to_owned();
+            Ok(Self { path, writer, failure: None, row: std::marker::PhantomData })
         };
         begin().map_err(OutputError::at(path))
     }
 
     /// Adds a line; a failure is kept for [`finish`](Self::finish).
-    pub fn add(&mut self, packet: &PacketOutcome) {
+    pub fn add(&mut self, row: &R) {
         if self.failure.is_none() {
-            self.failure = self.writer.write_all(packet_row(packet).as_bytes()).err();
+            self.failure = self.writer.write_all(row.line().as_bytes()).err();
         }
     }
 
@@ -126,7 +137,7 @@ impl PacketFile {
     /// # Errors
     /// [`OutputError`] when a line could not be written; then there is no file.
     pub fn finish(self) -> Result<(), OutputError> {
-        let Self { path, writer, failure } = self;
+        let Self { path, writer, failure, .. } = self;
         let end = || {
             if let Some(failure) = failure {
                 return Err(failure);

@@ -41,6 +41,7 @@ pub fn results_schema() -> Value {
         ("check", check()),
         ("host", host()),
         ("fit", fit()),
+        ("observe", observe()),
         ("presets", presets()),
         ("shard status", shard_status()),
         ("reproduce", reproduce()),
@@ -72,6 +73,39 @@ pub fn results_schema() -> Value {
 fn check() -> Value {
     let table = object(&json!({ "name": text(), "about": text() }));
     json!({ "ok": boolean(), "warnings": list(&text()), "size_tables": list(&table) })
+}
+
+fn observe() -> Value {
+    let spread = object(&json!({
+        "count": count(),
+        "median": number(),
+        "p99": number(),
+        "max": number(),
+    }));
+    let queue = object(&json!({
+        "queue": count(),
+        "packets": count(),
+        "share": share(),
+        "pps": number(),
+        "busiest_pps": number(),
+        "bps": number(),
+        "mean_len": number(),
+    }));
+    json!({
+        "interface": text(),
+        "source": choice(&["netlink", "ethtool", "interface"]),
+        "trace": text(),
+        "duration_s": number(),
+        "interval_us": number(),
+        "span_us": spread,
+        "reading_us": spread,
+        "packets": count(),
+        "bytes": count(),
+        "pps": number(),
+        "queues": list(&queue),
+        "cannot_show": list(&text()),
+        "warnings": list(&text()),
+    })
 }
 
 fn fit() -> Value {

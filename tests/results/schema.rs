@@ -128,6 +128,7 @@ fn results_of_every_command_fit_the_schema() {
         &["check", "s.toml"],
         &["host", "--from", &capture],
         &["fit", "t.csv"],
+        &["observe", "lo", "--for", "5 ms"],
         &["presets"],
         &["shard", "status", "p"],
         &["reproduce", "o/manifest.toml"],

@@ -8,9 +8,14 @@ use thiserror::Error;
 use super::Captures;
 
 #[cfg(target_os = "linux")]
+mod counters;
+#[cfg(target_os = "linux")]
 mod netlink;
 #[cfg(target_os = "linux")]
 mod system;
+
+#[cfg(target_os = "linux")]
+pub use counters::QueueCounters;
 
 /// Why an interface cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

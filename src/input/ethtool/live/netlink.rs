@@ -14,6 +14,7 @@ use netlink_packet_core::{
 use netlink_sys::protocols::NETLINK_GENERIC;
 use netlink_sys::{Socket, SocketAddr};
 
+use super::super::queues::QueueCount;
 use super::super::{Captures, Fields, Note, Origin, Place, Reading, Scalar, Section, Subject};
 
 /// A question to the family `ethtool`, and the attributes of its answer that are read.
@@ -90,6 +91,8 @@ const FEATURES_GET: u8 = 11;
 const RSS_GET: u8 = 38;
 const PAGE_POOL_GET: u8 = 5;
 const QSTATS_GET: u8 = 12;
+const RX_PACKETS: u16 = 8;
+const RX_BYTES: u16 = 9;
 
 /// Reads what netlink says of an interface; what it does not say is noted.
 pub(super) fn read(interface: &str) -> Captures {
@@ -129,8 +132,7 @@ pub(super) fn read(interface: &str) -> Captures {
     let pools = kernel.netdev(PAGE_POOL_GET, &[]);
     let index = super::system::index(interface);
     add(Subject::PagePools, "page-pool-get", pools.map(|all| reply.page_pools(&all, index)));
-    let scope = DefaultNla::new(4, 1_u32.to_ne_bytes().to_vec());
-    let queues = kernel.netdev(QSTATS_GET, &[scope]);
+    let queues = kernel.netdev(QSTATS_GET, &[by_queue()]);
     add(Subject::QueueStatistics, "qstats-get", queues.map(|all| reply.queues(&all, index)));
     captures
 }
@@ -215,17 +217,15 @@ impl Reply<'_> {
     }
 
     fn queues(&self, answers: &[Vec<u8>], index: Option<u64>) -> Fields {
-        const NAMES: [(u16, &str); 4] = [
-            (8, "rx-packets"),
+        const NAMES: [(u16, &str); 5] = [
+            (RX_PACKETS, "rx-packets"),
+            (RX_BYTES, "rx-bytes"),
             (12, "rx-alloc-fail"),
             (13, "rx-hw-drops"),
             (14, "rx-hw-drop-overruns"),
         ];
-        const RECEIVES: Option<u64> = Some(0);
         let mut fields = Fields::default();
-        let own = |answer: &&Vec<u8>| number(answer, 1) == index && number(answer, 2) == RECEIVES;
-        for answer in answers.iter().filter(own) {
-            let Some(queue) = number(answer, 3) else { continue };
+        for (queue, answer) in receive_queues(answers, index) {
             for (kind, name) in NAMES {
                 if let Some(count) = number(answer, kind) {
                     let from = self.origin("qstats-get", name);
@@ -236,6 +236,53 @@ impl Reply<'_> {
         }
         fields
     }
+}
+
+/// The answers that are of receive queues of an interface, and their numbers.
+fn receive_queues(
+    answers: &[Vec<u8>],
+    index: Option<u64>,
+) -> impl Iterator<Item = (u64, &Vec<u8>)> {
+    const RECEIVES: Option<u64> = Some(0);
+    let own = move |answer: &&Vec<u8>| number(answer, 1) == index && number(answer, 2) == RECEIVES;
+    answers.iter().filter(own).filter_map(|answer| Some((number(answer, 3)?, answer)))
+}
+
+/// What the kernel's statistics of queues say that receive queues received.
+pub(super) struct QueueStatistics {
+    kernel: Kernel,
+    family: u16,
+    index: u64,
+}
+
+impl QueueStatistics {
+    pub(super) fn open(interface: &str) -> io::Result<Self> {
+        let mut kernel = Kernel::open()?;
+        let family = kernel.family("netdev")?;
+        let index = super::system::index(interface).ok_or(io::ErrorKind::NotFound)?;
+        Ok(Self { kernel, family, index })
+    }
+
+    /// The counts of queues of which both packets and bytes are counted, in order.
+    pub(super) fn read(&mut self) -> io::Result<Vec<QueueCount>> {
+        let index = u32::try_from(self.index).map_err(|_| io::ErrorKind::NotFound)?;
+        let index = DefaultNla::new(1, index.to_ne_bytes().to_vec());
+        let answers = self.kernel.ask(self.family, QSTATS_GET, &[index, by_queue()], NLM_F_DUMP)?;
+        let count = |(queue, answer): (u64, &Vec<u8>)| {
+            let queue = u32::try_from(queue).ok()?;
+            let [packets, bytes] = [RX_PACKETS, RX_BYTES].map(|kind| number(answer, kind));
+            Some(QueueCount { queue, packets: packets?, bytes: bytes? })
+        };
+        let counts = receive_queues(&answers, Some(self.index)).filter_map(count);
+        let mut counts: Vec<QueueCount> = counts.collect();
+        counts.sort_by_key(|count| count.queue);
+        Ok(counts)
+    }
+}
+
+/// The attribute that asks for statistics of each queue, not of the interface.
+fn by_queue() -> DefaultNla {
+    DefaultNla::new(4, 1_u32.to_ne_bytes().to_vec())
 }
 
 /// The attributes in some bytes; a damaged one ends them.

@@ -64,7 +64,7 @@ pub(super) fn read(interface: &str, known: &Captures) -> Captures {
 }
 
 /// `ethtool -S`, where the program is installed.
-fn driver_counters(interface: &str) -> Captures {
+pub(super) fn driver_counters(interface: &str) -> Captures {
     let command = format!("ethtool -S {interface}");
     let source: Arc<str> = Arc::from(command.as_str());
     let hint = Hint { subject: Some(Subject::Statistics), interface: Some(interface.to_owned()) };
@@ -86,12 +86,12 @@ fn driver_counters(interface: &str) -> Captures {
 }
 
 /// The folder of an interface.
-struct Folder {
+pub(super) struct Folder {
     path: PathBuf,
 }
 
 impl Folder {
-    fn of(interface: &str) -> Self {
+    pub(super) fn of(interface: &str) -> Self {
         Self { path: Path::new(INTERFACES).join(interface) }
     }
 
@@ -103,7 +103,7 @@ impl Folder {
         Some((text, Origin { source, place: Place::Whole }))
     }
 
-    fn number(&self, name: &str) -> Option<(u64, Origin)> {
+    pub(super) fn number(&self, name: &str) -> Option<(u64, Origin)> {
         let (text, from) = self.read(name)?;
         Some((text.parse().ok()?, from))
     }
