@@ -310,7 +310,7 @@ impl<'a> Fitting<'a> {
             packets: self.whole.all_packets(),
             duration: self.whole.duration,
             queues: self.whole.queues.len(),
-            compared_packets: self.target.packets.len() as u64,
+            compared_packets: self.target.packets.count(),
             compared: self.target.statistics.duration,
             service: self.service,
             resolution: self.resolution,

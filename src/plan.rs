@@ -77,7 +77,7 @@ pub struct Candidate {
 pub type Judged<'a> = dyn Fn(usize) + 'a;
 
 /// Why there is no plan.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {
     /// There is nothing to search.
     #[error(

@@ -4,6 +4,7 @@
 //! its length. (Of Millisampler's JSON the samples are held, as each host has a record of its
 //! own; their packets are not.)
 
+mod player;
 mod samples;
 
 use std::io::BufRead;

@@ -43,7 +43,7 @@ use crate::model::memory::{MemorySpec, default_completion_entries};
 use crate::model::port::FifoSpec;
 use crate::model::stall::StallSpec;
 use crate::model::system::SystemSpec;
-use crate::model::traffic::{TrafficKind, TrafficSpec, TransfersSpec, Window};
+use crate::model::traffic::{Recorded, TrafficKind, TrafficSpec, TransfersSpec, Window};
 use crate::preset::Preset;
 use crate::units::{BitRate, SimDuration, SimTime};
 
@@ -338,7 +338,7 @@ impl Scenario {
                     let seconds = (duration + self.run.warmup).as_secs_f64();
                     rate(traffic) * queues * seconds
                 }
-                None => crate::units::to_f64(traffic.recorded_packets() as u64),
+                None => crate::units::to_f64(traffic.recorded().map_or(0, Recorded::count)),
             })
             .sum();
         per_replication * f64::from(self.run.replications)

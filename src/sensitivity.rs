@@ -34,7 +34,7 @@ pub struct InPhase {
 }
 
 /// Why there is no sensitivity to phase.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SensitivityError {
     /// No traffic has phases.
     #[error(

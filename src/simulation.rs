@@ -22,6 +22,7 @@ use crate::model::outcome::{Occupancy, Outcome, QueueOutcome};
 use crate::model::placement::PlacementCounts;
 use crate::model::port::WireOutcome;
 use crate::model::system::{Observers, Progress, SystemSpec};
+use crate::model::traffic::{Recorded, TrafficSpec};
 use crate::random::Streams;
 use crate::scenario::{Scenario, Warning};
 use crate::stats::{self, Counts, Estimate, Histogram};
@@ -127,7 +128,7 @@ pub struct Options<'a> {
 }
 
 /// Why there is no result.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SimulationError {
     /// Stopped before there was a result.
     #[error("stopped before there was a result; give it more time, or a shorter run.duration")]
@@ -145,6 +146,9 @@ pub enum SimulationError {
         /// How many were asked for.
         jobs: usize,
     },
+    /// A recording could be read when the scenario was, but not for the simulation.
+    #[error("{0}")]
+    Recording(String),
 }
 
 /// Replications run before their results are merged, so that memory does not grow with their
@@ -211,7 +215,15 @@ pub fn simulate(
             break;
         }
     }
-    merged.map(|merged| merged.finish(scenario)).ok_or(SimulationError::Stopped)
+    merged.ok_or(SimulationError::Stopped)?.finish(scenario)
+}
+
+/// Whether all recordings of a scenario could be played, so far.
+fn check_recordings(scenario: &Scenario) -> Result<(), SimulationError> {
+    let mut recordings = scenario.traffic.iter().filter_map(TrafficSpec::recorded);
+    recordings
+        .find_map(Recorded::fault)
+        .map_or(Ok(()), |fault| Err(SimulationError::Recording(fault)))
 }
 
 /// Runs one replication on either engine.
@@ -245,7 +257,8 @@ impl Merged {
         self.sum.add(outcome);
     }
 
-    fn finish(self, scenario: &Scenario) -> Simulation {
+    fn finish(self, scenario: &Scenario) -> Result<Simulation, SimulationError> {
+        check_recordings(scenario)?;
         let drop_rate = self.drop_rate(scenario);
         let Self { sum, counts } = self;
         let count = f64::from(u32::try_from(counts.len()).expect("as many as were asked for"));
@@ -292,7 +305,7 @@ impl Merged {
             packets_simulated: sum.packets_simulated,
         };
         simulation.warn(scenario, sum.returns_without_buffer);
-        simulation
+        Ok(simulation)
     }
 
     /// The share of packets dropped, with the interval that fits what was run.

@@ -66,7 +66,7 @@ fn steady(mut system: SystemSpec) -> SystemSpec {
         traffic.size = Distribution::Constant(u64::from(BUFFER) - 1);
         match &mut traffic.kind {
             TrafficKind::Recorded(packets) => {
-                let short = packets.iter().map(|p| RecordedPacket { len: p.len.min(BUFFER), ..*p });
+                let short = packets.play().map(|p| RecordedPacket { len: p.len.min(BUFFER), ..p });
                 *packets = short.collect();
             }
             TrafficKind::Flows(spec) => spec.messages = spec.messages.with_mtu(HEADERS + 40),

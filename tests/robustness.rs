@@ -20,7 +20,7 @@ use rxplan::model::host::HostSpec;
 use rxplan::model::log::PacketOutcome;
 use rxplan::model::stall::StallPattern;
 use rxplan::model::system::Progress;
-use rxplan::model::traffic::TrafficKind;
+use rxplan::model::traffic::TrafficSpec;
 use rxplan::plan;
 use rxplan::report::{PlanReport, SimulateReport, queues_csv, summary_csv, timeline_csv};
 use rxplan::scenario::{Scenario, Source};
@@ -357,10 +357,8 @@ fn is_small(scenario: &Scenario) -> bool {
 
 /// On-off periods, epochs and stalls of a run: they take time without any packet.
 fn periods(scenario: &Scenario) -> f64 {
-    let recorded = scenario.traffic.iter().filter_map(|traffic| match &traffic.kind {
-        TrafficKind::Recorded(packets) => packets.last().map(|packet| packet.time.as_ps()),
-        _ => None,
-    });
+    let recorded = scenario.traffic.iter().filter_map(TrafficSpec::recorded);
+    let recorded = recorded.map(|recorded| recorded.last().as_ps());
     let ps = scenario.run.duration.map_or_else(|| recorded.max().unwrap_or(0), |d| d.as_ps())
         + scenario.run.warmup.as_ps();
     let reach = match &scenario.host {

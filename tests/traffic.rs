@@ -156,3 +156,22 @@ fn flows_offer_the_load_that_is_asked_for() {
     // Four standard errors: a false alarm in about 1e-4 of all seeds.
     assert!((mean - 0.5).abs() < 4.0 * (variance / 100.0).sqrt(), "{mean} +- {variance}");
 }
+
+#[test]
+#[cfg(unix)]
+fn a_recording_is_simulated_in_less_memory_than_its_packets_would_take() {
+    let folder = tempfile::tempdir().unwrap();
+    let lines: String = (0..10_000).map(|k| format!("{},0,64\n", 10 * k)).collect();
+    fs::write(folder.path().join("t.csv"), format!("t_ns,queue,len\n{lines}")).unwrap();
+    load(folder.path(), 1, "", "kind = \"trace\"\nfile = \"t.csv\"\nrepeat = 1");
+    // 13 million packets of 16 bytes are 208 MB; address space for 150, threads included.
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", "ulimit -v 150000; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_rxplan")]);
+    shell.args(["simulate", "scenario.toml", "--set", "traffic.0.repeat=1300", "--jobs", "1"]);
+    shell.args(["--format", "json"]).current_dir(folder.path());
+    let output = shell.output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{stderr}");
+    let result: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(result["packets"]["offered"], 13_000_000);
+}

@@ -8,11 +8,9 @@
 //! Journal of the Royal Statistical Society B 79(2), 2017). As parameters are fitted to the trace,
 //! it errs on the source's side.
 
-use std::sync::Arc;
-
 use super::statistics::Statistics;
 use super::{FitError, Pace};
-use crate::model::traffic::{RecordedPacket, TrafficKind, TrafficSpec};
+use crate::model::traffic::{Recorded, RecordedPacket, TrafficKind, TrafficSpec};
 use crate::scenario::{Scenario, Shape};
 use crate::simulation::{Options, arrivals, simulate};
 use crate::units::{SimDuration, SimTime, to_f64};
@@ -80,7 +78,7 @@ pub enum Verdict {
 #[derive(Debug)]
 pub(super) struct Target {
     /// Times since the first packet.
-    pub(super) packets: Arc<[RecordedPacket]>,
+    pub(super) packets: Recorded,
     pub(super) statistics: Statistics,
     /// Numbers of the scales that are compared.
     levels: Vec<usize>,
@@ -109,7 +107,8 @@ impl Target {
         let scales = statistics.counts.scales(resolution_ps);
         let levels: Vec<usize> = scales.step_by(2).collect();
         let (shapes, values) = (Vec::new(), Vec::new());
-        let mut target = Self { packets: packets.into(), statistics, levels, shapes, values };
+        let mut target =
+            Self { packets: packets.into_iter().collect(), statistics, levels, shapes, values };
         let replay = target.replay(scenario);
         target.shapes = target.rings(&replay, pace)?;
         target.values = target.dispersions(&target.statistics);
@@ -124,7 +123,7 @@ impl Target {
         let mut replay = scenario.clone();
         replay.traffic.truncate(1);
         for traffic in &mut replay.traffic {
-            let kind = TrafficKind::Recorded(Arc::clone(&self.packets));
+            let kind = TrafficKind::Recorded(self.packets.clone());
             let queues = self.statistics.queues.clone();
             *traffic = TrafficSpec { queues, size: traffic.size.clone(), kind };
         }
@@ -154,7 +153,7 @@ impl Target {
 
     /// A drop rate that is not told from none.
     fn floor(&self) -> f64 {
-        PACKETS_FLOOR / to_f64(self.packets.len() as u64)
+        PACKETS_FLOOR / to_f64(self.packets.count())
     }
 
     /// Indices of dispersion at the scales that are compared.

@@ -22,7 +22,7 @@ use crate::model::outcome::{Finished, Outcome};
 use crate::model::placement::{Handling, Load, Placement};
 use crate::model::port::{Fifo, FifoSpec, Wire};
 use crate::model::stall::StallSpec;
-use crate::model::traffic::{Arrival, Source, TrafficKind, TrafficSpec, TransfersSpec, Window};
+use crate::model::traffic::{Arrival, Recorded, Source, TrafficSpec, TransfersSpec, Window};
 use crate::random::Streams;
 use crate::units::{BitRate, SimDuration, SimTime};
 
@@ -110,10 +110,7 @@ impl SystemSpec {
 
     /// The last instant at which a packet may arrive.
     pub(crate) fn last_arrival(&self) -> SimTime {
-        let recorded = self.traffic.iter().filter_map(|traffic| match &traffic.kind {
-            TrafficKind::Recorded(packets) => packets.last().map(|packet| packet.time),
-            _ => None,
-        });
+        let recorded = self.traffic.iter().filter_map(TrafficSpec::recorded).map(Recorded::last);
         self.window.end.or_else(|| recorded.max()).unwrap_or(SimTime::ZERO)
     }
 }

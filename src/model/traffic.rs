@@ -19,8 +19,6 @@ mod source;
 mod steady;
 mod transfers;
 
-use std::sync::Arc;
-
 use crate::id::QueueId;
 use crate::model::distribution::Distribution;
 use crate::model::placement::{Change, Load};
@@ -32,6 +30,7 @@ pub use flows::{Connections, FlowsSpec};
 pub use incast::IncastSpec;
 pub use messages::{HEADERS, MessageMeans, MessageSpec, Segmentation};
 pub use mmpp::{MmppError, MmppSpec};
+pub use recorded::{Player, Playing, Recorded};
 pub use sizes::{SizeTable, TABLES};
 use source::Sizes;
 pub(crate) use source::Source;
@@ -73,8 +72,8 @@ pub enum TrafficKind {
     Incast(Box<IncastSpec>),
     /// Responses whose packets carry placement headers.
     Transfers(Box<TransfersSpec>),
-    /// Packets read from a trace or a capture, sorted by time.
-    Recorded(Arc<[RecordedPacket]>),
+    /// Packets of a trace or a capture, sorted by time.
+    Recorded(Recorded),
 }
 
 /// On-off traffic: see [`TrafficKind::OnOff`].
@@ -177,10 +176,10 @@ impl TrafficSpec {
             TrafficKind::Transfers(spec) => {
                 spec.packets_per_second() / to_f64(self.queues.len().max(1) as u64)
             }
-            TrafficKind::Recorded(packets) => {
-                let last = packets.last().map_or(0.0, |packet| to_f64(packet.time.as_ps()));
-                if last > 0.0 { to_f64(packets.len() as u64) * 1e12 / last / queues } else { 0.0 }
-            }
+            TrafficKind::Recorded(recorded) => match recorded.last() {
+                SimTime::ZERO => 0.0,
+                last => to_f64(recorded.count()) * 1e12 / to_f64(last.as_ps()) / queues,
+            },
         }
     }
 
@@ -233,16 +232,13 @@ impl TrafficSpec {
     /// Whether packets come from a recording.
     #[must_use]
     pub const fn is_recorded(&self) -> bool {
-        matches!(self.kind, TrafficKind::Recorded(_))
+        self.recorded().is_some()
     }
 
-    /// Number of packets of the recording; 0 where there is none.
+    /// The recording, if packets come from one.
     #[must_use]
-    pub fn recorded_packets(&self) -> usize {
-        match &self.kind {
-            TrafficKind::Recorded(packets) => packets.len(),
-            _ => 0,
-        }
+    pub const fn recorded(&self) -> Option<&Recorded> {
+        if let TrafficKind::Recorded(recorded) = &self.kind { Some(recorded) } else { None }
     }
 
     /// Whether its queues come in bursts of their own, which can be in phase.

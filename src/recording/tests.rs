@@ -1,6 +1,7 @@
 use std::io::{Cursor, Read as _};
 
 use super::*;
+use crate::model::traffic::Recorded;
 
 fn play(form: Form, replay: Replay, text: &str) -> Result<Vec<(u64, u32, u32)>, RecordingError> {
     let folder = tempfile::tempdir().unwrap();
@@ -91,4 +92,51 @@ fn a_recording_is_known_by_its_first_bytes() {
         reader.read_to_end(&mut whole).unwrap();
         assert_eq!((found, whole.as_slice()), (kind, text));
     }
+}
+
+/// A trace in a folder of its own.
+fn trace(folder: &tempfile::TempDir, packets: std::ops::Range<u32>) -> Recording {
+    let path = folder.path().join("trace.csv");
+    let lines: String = packets.map(|k| format!("{},{},{}\n", 10 * k, k % 3, 60 + k)).collect();
+    std::fs::write(&path, format!("t_ns,queue,len\n{lines}")).unwrap();
+    let replay = Replay { repeat: 2, ..Replay::default() };
+    Recording { path, form: Form::Trace(Queues::All), replay }
+}
+
+#[test]
+fn a_recording_that_is_read_again_plays_as_one_that_is_held() {
+    let folder = tempfile::tempdir().unwrap();
+    let recording = trace(&folder, 0..50);
+    let (held, _) = recording.clone().record_holding(100).unwrap();
+    let (streamed, _) = recording.record_holding(99).unwrap();
+    assert_eq!((held.count(), held.longest()), (100, 109));
+    assert_eq!(held, streamed);
+    let all = |recorded: &Recorded| (recorded.count(), recorded.last(), recorded.longest());
+    assert_eq!(all(&held), all(&streamed));
+    // Two playings at a time do not meet.
+    let (first, second) = (streamed.play(), streamed.play());
+    assert!(first.zip(second).all(|(first, second)| first == second));
+    assert_eq!((held.fault(), streamed.fault()), (None, None));
+    std::fs::remove_dir_all(folder.path()).unwrap();
+    assert_eq!(held.play().count(), 100);
+}
+
+#[test]
+fn a_file_that_changes_or_goes_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let (streamed, _) = trace(&folder, 0..50).record_holding(9).unwrap();
+    trace(&folder, 0..49);
+    assert_eq!(streamed.play().count(), 98);
+    let fault = streamed.fault().unwrap();
+    assert!(fault.ends_with("trace.csv: has changed while it was played; run again"), "{fault}");
+
+    let (streamed, _) = trace(&folder, 0..50).record_holding(9).unwrap();
+    std::fs::write(folder.path().join("trace.csv"), "t_ns,queue,len\n0,0,60\nnonsense\n").unwrap();
+    assert_eq!(streamed.play().count(), 1);
+    assert!(streamed.fault().unwrap().contains("trace.csv:3"), "{:?}", streamed.fault());
+
+    let (streamed, _) = trace(&folder, 0..50).record_holding(9).unwrap();
+    std::fs::remove_file(folder.path().join("trace.csv")).unwrap();
+    assert_eq!(streamed.play().count(), 0);
+    assert!(streamed.fault().unwrap().contains("trace.csv"), "{:?}", streamed.fault());
 }

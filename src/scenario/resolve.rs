@@ -156,9 +156,7 @@ impl Scenario {
     fn warn_of_long_frames(&mut self) {
         let Some(Driver { mtu, .. }) = self.nic.driver else { return };
         let longest = self.traffic.iter().map(|traffic| match &traffic.kind {
-            TrafficKind::Recorded(packets) => {
-                f64::from(packets.iter().map(|packet| packet.len).max().unwrap_or(0))
-            }
+            TrafficKind::Recorded(recorded) => f64::from(recorded.longest()),
             _ => traffic.size.mean(),
         });
         let len = longest.fold(0.0, f64::max);

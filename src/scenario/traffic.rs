@@ -16,7 +16,7 @@ use super::transfers;
 use super::warning::Warning;
 use crate::id::QueueId;
 use crate::model::distribution::Distribution;
-use crate::model::traffic::{RecordedPacket, TrafficKind, TrafficSpec};
+use crate::model::traffic::{Recorded, TrafficKind, TrafficSpec};
 use crate::units::PacketRate;
 
 type Result<T> = std::result::Result<T, ScenarioError>;
@@ -39,20 +39,20 @@ pub(super) fn read_table(
     };
     let spec = match kind.text()? {
         "trace" => {
-            let packets = recorded::trace(&fields, &ids, queues)?;
-            replay(ids, packets)
+            let recorded = recorded::trace(&fields, &ids, queues)?;
+            replay(ids, recorded)
         }
         "pcap" => {
-            let packets = recorded::pcap(&fields, &ids, warnings)?;
-            replay(ids, packets)
+            let recorded = recorded::pcap(&fields, &ids, warnings)?;
+            replay(ids, recorded)
         }
         "samples" => {
-            let packets = recorded::samples(&fields, &ids, queues)?;
-            replay(ids, packets)
+            let recorded = recorded::samples(&fields, &ids, queues)?;
+            replay(ids, recorded)
         }
         "millisampler" => {
-            let packets = recorded::millisampler(&fields, &ids, warnings)?;
-            replay(ids, packets)
+            let recorded = recorded::millisampler(&fields, &ids, warnings)?;
+            replay(ids, recorded)
         }
         "flows" => {
             let flows = messages::flows(&fields, &ids, nic)?;
@@ -87,8 +87,8 @@ pub(super) fn read_table(
     Ok(spec)
 }
 
-fn replay(queues: Vec<QueueId>, packets: Vec<RecordedPacket>) -> TrafficSpec {
-    unsized_spec(queues, TrafficKind::Recorded(packets.into()))
+fn replay(queues: Vec<QueueId>, recorded: Recorded) -> TrafficSpec {
+    unsized_spec(queues, TrafficKind::Recorded(recorded))
 }
 
 /// Traffic whose frames have lengths of their own.

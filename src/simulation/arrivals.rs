@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use rayon::prelude::*;
 
-use super::SimulationError;
+use super::{SimulationError, check_recordings};
 use crate::model::system::Progress;
 use crate::model::traffic::{Arrival, Arrivals};
 use crate::random::Streams;
@@ -48,5 +48,6 @@ pub fn arrivals<T: Send>(
     if progress.stop.load(Ordering::Relaxed) {
         return Err(SimulationError::Stopped);
     }
+    check_recordings(scenario)?;
     Ok(gathered)
 }

@@ -98,9 +98,15 @@ impl<E: From<SimulationError> + Send> Run<'_, E> {
                 Ok(None) => return,
                 Err(error) => return self.fail(error),
             };
-            if let Some(simulation) = point.simulate(replication, self.progress)
-                && let Err(error) = (self.batch.done)(point.number, &point.scenario, &simulation)
-            {
+            let done = |simulation: &Simulation| {
+                (self.batch.done)(point.number, &point.scenario, simulation)
+            };
+            let finished = match point.simulate(replication, self.progress) {
+                Some(Ok(simulation)) => done(&simulation),
+                Some(Err(error)) => Err(error.into()),
+                None => Ok(()),
+            };
+            if let Err(error) = finished {
                 self.fail(error);
             }
         }
@@ -139,7 +145,11 @@ impl<E: From<SimulationError> + Send> Run<'_, E> {
 
 impl Point {
     /// Runs a replication; the scenario's result if that was its last one.
-    fn simulate(&self, replication: u32, progress: &Progress) -> Option<Simulation> {
+    fn simulate(
+        &self,
+        replication: u32,
+        progress: &Progress,
+    ) -> Option<Result<Simulation, SimulationError>> {
         let streams = Streams::new(self.scenario.run.seed, replication);
         let outcome = run_one(&self.system, self.fast, streams, progress, Observers::default())?;
         let mut outcomes = self.outcomes.lock().unwrap_or_else(PoisonError::into_inner);

@@ -60,7 +60,7 @@ fn cycles(cycle: &[(i64, u32)], first: i64, length: i64) -> Vec<(i64, u32)> {
 
 /// A recording that passes a wire of so many Gbit/s.
 fn on_the_wire(frames: &[RecordedPacket], gbit: u64) -> SystemSpec {
-    let mut system = system(&[0], TrafficKind::Recorded(frames.into()));
+    let mut system = system(&[0], TrafficKind::Recorded(frames.iter().copied().collect()));
     system.line_rate = BitRate::parse(&format!("{gbit} Gbit/s")).ok();
     system.window.end = None;
     system

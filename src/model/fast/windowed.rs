@@ -62,7 +62,7 @@ pub(super) fn is_valid(spec: &SystemSpec) -> bool {
     };
     let fits = |len: u32| u64::from(len) <= buffers.rx_buf_len;
     let small = |traffic: &TrafficSpec| match (&traffic.kind, &traffic.size) {
-        (TrafficKind::Recorded(packets), _) => packets.iter().all(|packet| fits(packet.len)),
+        (TrafficKind::Recorded(recorded), _) => fits(recorded.longest()),
         (TrafficKind::Flows(spec), _) => fits(spec.messages.segmentation().longest_frame()),
         (TrafficKind::Incast(spec), _) => fits(spec.answers.segmentation().longest_frame()),
         (_, Distribution::Constant(len)) => *len <= buffers.rx_buf_len,

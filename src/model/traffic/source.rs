@@ -1,7 +1,5 @@
 //! The live sources of a table of traffic.
 
-use std::sync::Arc;
-
 use super::batch::{BatchSource, BatchStreams};
 use super::flows::FlowsSource;
 use super::incast::IncastSource;
@@ -169,9 +167,7 @@ impl TrafficSpec {
                 let source = TransfersSource::new(spec, &self.queues, &name, streams);
                 Process::Transfers(Box::new(source))
             }
-            TrafficKind::Recorded(packets) => {
-                Process::Recorded(RecordedSource::new(Arc::clone(packets)))
-            }
+            TrafficKind::Recorded(recorded) => Process::Recorded(RecordedSource::new(recorded)),
             _ => return None,
         };
         Some(process)

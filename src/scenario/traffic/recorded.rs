@@ -8,18 +8,14 @@ use super::Result;
 use super::rss::rss;
 use crate::id::QueueId;
 use crate::input::InputError;
-use crate::model::traffic::RecordedPacket;
+use crate::model::traffic::Recorded;
 use crate::recording::{Form, InSample, Queues, Recording, RecordingError, Replay};
 use crate::units::SimDuration;
 
 /// Packets of a CSV trace.
-pub(super) fn trace(
-    fields: &Fields<'_>,
-    ids: &[QueueId],
-    queues: usize,
-) -> Result<Vec<RecordedPacket>> {
+pub(super) fn trace(fields: &Fields<'_>, ids: &[QueueId], queues: usize) -> Result<Recorded> {
     let form = Form::Trace(wanted(ids, queues));
-    hold(fields, form, "has no packet for the queues of this table", &mut Vec::new())
+    record(fields, form, "has no packet for the queues of this table", &mut Vec::new())
 }
 
 /// Packets of a capture, steered to `ids`.
@@ -27,19 +23,15 @@ pub(super) fn pcap(
     fields: &Fields<'_>,
     ids: &[QueueId],
     warnings: &mut Vec<Warning>,
-) -> Result<Vec<RecordedPacket>> {
+) -> Result<Recorded> {
     let form = Form::Capture(rss(fields.get("rss"), ids)?);
-    hold(fields, form, "has no packets", warnings)
+    record(fields, form, "has no packets", warnings)
 }
 
 /// Packets that make up the counts of samples.
-pub(super) fn samples(
-    fields: &Fields<'_>,
-    ids: &[QueueId],
-    queues: usize,
-) -> Result<Vec<RecordedPacket>> {
+pub(super) fn samples(fields: &Fields<'_>, ids: &[QueueId], queues: usize) -> Result<Recorded> {
     let form = Form::Samples { queues: wanted(ids, queues), place: in_sample(fields)? };
-    hold(fields, form, "has no packet for the queues of this table", &mut Vec::new())
+    record(fields, form, "has no packet for the queues of this table", &mut Vec::new())
 }
 
 /// Packets that make up the bytes of Millisampler's samples; host k is the k-th of `ids`, and so on
@@ -48,7 +40,7 @@ pub(super) fn millisampler(
     fields: &Fields<'_>,
     ids: &[QueueId],
     warnings: &mut Vec<Warning>,
-) -> Result<Vec<RecordedPacket>> {
+) -> Result<Recorded> {
     let interval = fields.or("interval", SimDuration::from_ms(1), Field::positive_time)?;
     let place = in_sample(fields)?;
     let len = fields.or("len", 1500, |f| {
@@ -56,7 +48,7 @@ pub(super) fn millisampler(
         len.map_err(|_| f.error("is more than 4 GiB; a frame is far shorter"))
     })?;
     let form = Form::Millisampler { queues: ids.to_vec(), interval, len, place };
-    hold(fields, form, "has no sample with the bytes of a packet", warnings)
+    record(fields, form, "has no sample with the bytes of a packet", warnings)
 }
 
 /// The queues of a table, of all there are.
@@ -80,35 +72,27 @@ fn replay(fields: &Fields<'_>) -> Result<Replay> {
     })
 }
 
-/// All packets of a recording; `empty` says what is wrong with one that has none.
-fn hold(
+/// A recording; `empty` says what is wrong with one that has no packets.
+fn record(
     fields: &Fields<'_>,
     form: Form,
     empty: &str,
     warnings: &mut Vec<Warning>,
-) -> Result<Vec<RecordedPacket>> {
+) -> Result<Recorded> {
     let field = fields.require("file")?;
     let recording = Recording { path: field.file()?, form, replay: replay(fields)? };
-    let refused = |error| refused(&field, error);
-    let mut packets = Vec::new();
-    let mut reader = recording.open().map_err(refused)?;
-    while let Some(packet) = reader.next().map_err(refused)? {
-        if packets.len() >= PACKETS_MAX {
-            return Err(field.error(&format!("has more than {PACKETS_MAX} packets")));
-        }
-        packets.push(packet);
-    }
-    if packets.is_empty() {
+    let file = recording.path.display().to_string();
+    let (recorded, notes) = recording.record().map_err(|error| refused(&field, error))?;
+    if recorded.count() == 0 {
         return Err(field.error(empty));
     }
-    let (notes, file) = (reader.notes(), || recording.path.display().to_string());
     if notes.reordered > 0 {
-        warnings.push(Warning::Reordered { file: file(), frames: notes.reordered });
+        warnings.push(Warning::Reordered { file: file.clone(), frames: notes.reordered });
     }
     if notes.skipped > 0 {
-        warnings.push(Warning::SkippedRecords { file: file(), records: notes.skipped });
+        warnings.push(Warning::SkippedRecords { file, records: notes.skipped });
     }
-    Ok(packets)
+    Ok(recorded)
 }
 
 /// The error of a recording, at the key that names it where the file itself cannot say the place.
@@ -119,6 +103,3 @@ fn refused(field: &Field<'_>, error: RecordingError) -> ScenarioError {
         other => field.error(&other.to_string()),
     }
 }
-
-/// Most packets of a recording: they are held in memory, 16 bytes each.
-const PACKETS_MAX: usize = 200_000_000;
