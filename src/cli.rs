@@ -10,6 +10,8 @@ mod check;
 mod fit;
 mod footprint;
 mod host;
+#[cfg(feature = "tui")]
+mod live;
 mod man;
 #[cfg(target_os = "linux")]
 mod observe;

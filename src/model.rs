@@ -27,3 +27,4 @@ pub mod stall;
 pub mod steering;
 pub mod system;
 pub mod traffic;
+pub mod watch;

@@ -23,6 +23,7 @@ use crate::model::placement::PlacementCounts;
 use crate::model::port::WireOutcome;
 use crate::model::system::{Observers, Progress, SystemSpec};
 use crate::model::traffic::{Recorded, TrafficSpec};
+use crate::model::watch::Watcher;
 use crate::random::Streams;
 use crate::scenario::{Scenario, Warning};
 use crate::stats::{self, Counts, Estimate, Histogram};
@@ -194,7 +195,7 @@ pub fn simulate(
                 Some(&mut forward as &mut dyn FnMut(&PacketOutcome))
             }
         };
-        let observers = Observers { packets, timeline };
+        let observers = Observers { packets, timeline, watcher: None };
         run_one(&system, fast.filter(|_| !timeline), streams, progress, observers)
     };
     let mut merged: Option<Merged> = None;
@@ -216,6 +217,23 @@ pub fn simulate(
         }
     }
     merged.ok_or(SimulationError::Stopped)?.finish(scenario)
+}
+
+/// Shows the first replication of a scenario to `watcher` as it happens, by the reference engine,
+/// until it is over or `progress.stop` is set; says whether it is over.
+///
+/// # Errors
+/// [`SimulationError::Recording`] when a recording cannot be played any more.
+pub fn watch(
+    scenario: &Scenario,
+    watcher: &mut Watcher<'_>,
+    progress: &Progress,
+) -> Result<bool, SimulationError> {
+    let observers = Observers { watcher: Some(watcher), ..Observers::default() };
+    let streams = Streams::new(scenario.run.seed, 0);
+    let outcome = scenario.system().run(streams, progress, observers);
+    check_recordings(scenario)?;
+    Ok(outcome.is_some())
 }
 
 /// Whether all recordings of a scenario could be played, so far.

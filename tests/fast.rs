@@ -26,7 +26,7 @@ type Measured = (String, Vec<PacketOutcome>);
 fn run(system: &SystemSpec, seed: u64, path: Option<FastPath>) -> Measured {
     let mut packets = Vec::new();
     let mut sink = |packet: &PacketOutcome| packets.push(*packet);
-    let observers = Observers { packets: Some(&mut sink), timeline: false };
+    let observers = Observers { packets: Some(&mut sink), ..Observers::default() };
     let (streams, progress) = (Streams::new(seed, 0), Progress::default());
     let outcome = match path {
         Some(path) => system.run_fast(path, streams, &progress, observers),

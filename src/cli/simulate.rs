@@ -12,6 +12,7 @@ use crate::report::{
     RowFile, SimulateReport, check_writable, queues_csv, summary_csv, timeline_csv,
     write_atomically,
 };
+use crate::scenario::Scenario;
 use crate::simulation::{self, Engine, Options};
 
 /// Simulate one scenario.
@@ -26,11 +27,18 @@ pub(super) struct SimulateArgs {
     /// Write the occupancy of rings and reserve over time in the first replication (CSV).
     #[arg(long, value_name = "FILE")]
     timeline: Option<PathBuf>,
+    /// Show the first replication in the terminal, rings filling and the reserve draining, at a
+    /// speed that keys set; then nothing is printed (feature `tui`).
+    #[arg(long, conflicts_with_all = ["packets", "timeline"])]
+    live: bool,
 }
 
 pub(super) fn run(args: &SimulateArgs, global: &Global) -> Result<ExitCode, CommandError> {
     let source = args.scenario.source()?;
     let scenario = load(&source, &args.scenario.overrides, global)?;
+    if args.live {
+        return live(&scenario);
+    }
     output::check_length(&scenario, 1, global)?;
     let engine = Engine::from(global.engine).name(&scenario.system())?;
     if let Some(folder) = &global.out {
@@ -83,4 +91,17 @@ pub(super) fn run(args: &SimulateArgs, global: &Global) -> Result<ExitCode, Comm
     };
     print(&text)?;
     Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(feature = "tui")]
+fn live(scenario: &Scenario) -> Result<ExitCode, CommandError> {
+    super::live::run(scenario)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(not(feature = "tui"))]
+fn live(_: &Scenario) -> Result<ExitCode, CommandError> {
+    let why = "--live: this rxplan was built without it; install it with cargo install --path . \
+               --locked --features tui";
+    Err(CommandError::Refused(why.to_owned()))
 }

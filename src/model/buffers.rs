@@ -447,6 +447,11 @@ impl Buffers {
         &self.rings[queue.index()].in_use
     }
 
+    /// Those of the reserve among the queue's buffers that are not posted.
+    pub(crate) fn reserve_in_use(&self, queue: QueueId) -> &Level {
+        &self.rings[queue.index()].reserve_in_use
+    }
+
     /// Buffers not posted, all queues together.
     pub(crate) fn total(&self) -> &Peak {
         &self.total

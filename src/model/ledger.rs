@@ -297,6 +297,16 @@ impl Ledger {
         self.all.offered
     }
 
+    /// Packets of the window so far, of each queue.
+    pub(crate) fn queues(&self) -> &[PacketCounts] {
+        &self.queues
+    }
+
+    /// Drops of the window so far, by reason.
+    pub(crate) const fn drops(&self) -> [u64; DropReason::ALL.len()] {
+        self.drops
+    }
+
     /// Closes the books at the `end` of the window.
     pub(crate) fn close(self, end: SimTime) -> Closed {
         Closed {

@@ -23,6 +23,7 @@ use crate::model::placement::{Handling, Load, Placement};
 use crate::model::port::{Fifo, FifoSpec, Wire};
 use crate::model::stall::StallSpec;
 use crate::model::traffic::{Arrival, Recorded, Source, TrafficSpec, TransfersSpec, Window};
+use crate::model::watch::{Watch, Watcher};
 use crate::random::Streams;
 use crate::units::{BitRate, SimDuration, SimTime};
 
@@ -62,6 +63,8 @@ pub struct Observers<'a> {
     pub packets: Option<&'a mut PacketSink<'a>>,
     /// Whether to record occupancy over time.
     pub timeline: bool,
+    /// Is shown the window as it happens.
+    pub watcher: Option<&'a mut Watcher<'a>>,
 }
 
 /// A scenario, running.
@@ -81,6 +84,7 @@ pub(crate) struct System<'a> {
     slots: HostSlots,
     window_open: bool,
     timeline: Option<Timeline>,
+    watch: Option<Watch<'a>>,
 }
 
 /// Events between two looks at [`Progress`].
@@ -179,6 +183,7 @@ impl<'a> System<'a> {
             slots,
             window_open: false,
             timeline,
+            watch: observers.watcher.map(|watcher| Watch::new(watcher, start, queues)),
         }
     }
 
@@ -235,6 +240,9 @@ impl<'a> System<'a> {
         }
         if let (true, Some(timeline)) = (self.window_open, &mut self.timeline) {
             timeline.advance(time, &self.machine.buffers);
+        }
+        if let (true, Some(watch)) = (self.window_open, &mut self.watch) {
+            watch.advance(time, &self.machine.buffers, &self.machine.ledger);
         }
         if slot < self.slots.releases {
             self.host.release_due(slot, &mut self.machine);
@@ -400,6 +408,9 @@ impl<'a> System<'a> {
         if let Some(timeline) = &mut self.timeline {
             timeline.rise(queue, &machine.buffers);
         }
+        if let (true, Some(watch)) = (self.window_open, &mut self.watch) {
+            watch.rise(queue, &machine.buffers);
+        }
         if cfg!(debug_assertions) {
             machine.held[queue.index()].change(packet.lease, 1);
             machine.assert_conserved(queue);
@@ -438,6 +449,9 @@ impl<'a> System<'a> {
         }
         if let Some(timeline) = &mut self.timeline {
             timeline.advance(end, &self.machine.buffers);
+        }
+        if let Some(watch) = &mut self.watch {
+            watch.finish(end, &self.machine.buffers, &self.machine.ledger);
         }
         self.assert_conserved();
         if let Some(log) = &mut self.machine.log {

@@ -118,7 +118,7 @@ impl Case {
                 fate => panic!("{fate:?}"),
             });
         };
-        let observers = Observers { packets: Some(&mut sink), timeline: false };
+        let observers = Observers { packets: Some(&mut sink), ..Observers::default() };
         let system = self.system();
         let outcome = system.run(Streams::new(1, 0), &Progress::default(), observers).unwrap();
         (delivered, outcome)

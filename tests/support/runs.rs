@@ -31,7 +31,7 @@ pub(crate) struct Run {
 pub(crate) fn run(system: &SystemSpec) -> Run {
     let mut packets = Vec::new();
     let mut sink = |packet: &PacketOutcome| packets.push(*packet);
-    let observers = Observers { packets: Some(&mut sink), timeline: true };
+    let observers = Observers { packets: Some(&mut sink), timeline: true, watcher: None };
     let streams = Streams::new(SEED, 0);
     let outcome = system.run(streams, &Progress::default(), observers).expect("nobody stops it");
     Run { outcome, packets }

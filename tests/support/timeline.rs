@@ -33,7 +33,7 @@ pub(crate) fn timeline(system: &SystemSpec) -> (Vec<(u64, Option<u64>)>, Outcome
         };
         fates.push((packet.arrival.as_ps() / 1000, delivered));
     };
-    let observers = Observers { packets: Some(&mut sink), timeline: false };
+    let observers = Observers { packets: Some(&mut sink), ..Observers::default() };
     let outcome = system.run(Streams::new(1, 0), &Progress::default(), observers);
     (fates, outcome.expect("nobody stops it"))
 }
