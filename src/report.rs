@@ -12,6 +12,8 @@ mod journal;
 mod manifest;
 mod observe;
 mod output;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod placement;
 mod plan;
 mod presets;
@@ -25,6 +27,8 @@ mod sweep;
 mod zero_copy;
 
 pub use self::csv::{queues_csv, summary_csv, timeline_csv};
+#[cfg(feature = "parquet")]
+pub use self::parquet::parquet;
 pub use fit::{Compared, ComparisonRow, FitReport, ParameterRow, TriedRow};
 pub use footprint::{ConfigurationRow, FootprintReport, Rx};
 pub use format::format_rate;

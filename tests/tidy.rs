@@ -83,7 +83,7 @@ fn modules_use_only_the_layers_below_them() {
 
 #[test]
 fn only_the_right_module_knows_each_library() {
-    let rules: [(&str, &[&str]); 8] = [
+    let rules: [(&str, &[&str]); 10] = [
         ("clap", &["cli"]),
         ("indicatif", &["cli"]),
         ("comfy_table", &["report"]),
@@ -91,6 +91,8 @@ fn only_the_right_module_knows_each_library() {
         ("toml::", &["scenario", "report"]),
         ("rand_xoshiro", &["random"]),
         ("rayon", &["simulation"]),
+        ("ratatui", &["cli"]),
+        ("parquet::", &["report", "cli"]),
         ("std::fs", &["input", "report", "cli"]),
     ];
     for (path, module, text) in sources() {

@@ -77,6 +77,11 @@ pub(super) fn write_files(folder: &Path, files: &[(&str, String)]) -> Result<(),
     make_folder(folder)?;
     for (name, content) in files {
         write_atomically(&folder.join(name), content.as_bytes())?;
+        #[cfg(feature = "parquet")]
+        if let Some(stem) = name.strip_suffix(".csv").filter(|_| !content.is_empty()) {
+            let content = crate::report::parquet(content);
+            write_atomically(&folder.join(stem).with_extension("parquet"), &content)?;
+        }
     }
     Ok(())
 }
