@@ -167,6 +167,12 @@ impl Context {
         let run = &self.scenario.as_ref()?.run;
         let each = run.duration.map_or_else(String::new, |duration| format!(" of {duration}"));
         let level = number(run.confidence * 100.0);
-        Some(format!("{} replications{each}; {level} % intervals", run.replications))
+        let replications = replications(f64::from(run.replications));
+        Some(format!("{replications}{each}; {level} % intervals"))
     }
+}
+
+/// `1 replication`, `4 replications`.
+pub(super) fn replications(count: f64) -> String {
+    format!("{} replication{}", number(count), if count > 1.0 { "s" } else { "" })
 }

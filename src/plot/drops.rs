@@ -29,8 +29,9 @@ pub(super) fn figure(table: &Table) -> Result<Figure, PlotError> {
         title: format!("Drops by reason: {}", rate_text(&rate)),
         subject: table.text("title", 0)?,
         notes: format!(
-            "seed {}; n = {replications} replications of {} ms, {} packets; 95 % interval",
+            "seed {}; n = {} of {} ms, {} packets; 95 % interval",
             table.text("seed", 0)?,
+            super::context::replications(replications),
             number(seconds * 1e3),
             number(offered)
         ),

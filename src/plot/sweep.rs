@@ -1,7 +1,7 @@
 //! A sweep: a heat map of drop rates over two keys, or drop rates along one.
 
 use super::PlotError;
-use super::context::Context;
+use super::context::{Context, replications};
 use super::estimate::{Interval, bytes_text, rate_scale, rate_text, rates, share_text};
 use super::figure::{Anchor, Figure, Frame, HEAD, Heading, Sheet};
 use super::frontier::grid_of;
@@ -140,10 +140,31 @@ fn axis_title(name: &str) -> String {
         "reserve_entries" => "reserve, reserve.entries (buffers)".to_owned(),
         "nic_queues" => "queues, nic.queues".to_owned(),
         "nic_rx_buf_len" => "buffer size, nic.rx_buf_len".to_owned(),
-        name if name.ends_with("_usecs") => format!("{name} (µs)"),
-        name if name.ends_with("in_phase") => format!("{name} (queues in step)"),
-        name => name.to_owned(),
+        name if name.ends_with("_usecs") => format!("{} (µs)", key(name)),
+        name if name.ends_with("in_phase") => format!("{} (queues in step)", key(name)),
+        name => key(name),
     }
+}
+
+/// Sections of a scenario that are no lists.
+const SECTIONS: [&str; 6] = ["nic", "reserve", "host", "placement", "plan", "run"];
+
+/// The key that a column is named after: `nic_rx_buf_len` is `nic.rx_buf_len`.
+fn key(name: &str) -> String {
+    let lists = ["traffic", "host_stall"];
+    for list in lists {
+        let rest = name.strip_prefix(list).and_then(|rest| rest.strip_prefix('_'));
+        if let Some((number, key)) = rest.and_then(|rest| rest.split_once('_'))
+            && number.parse::<u32>().is_ok()
+        {
+            return format!("{}.{number}.{key}", list.replace('_', "."));
+        }
+    }
+    let of_section = SECTIONS.iter().find_map(|section| {
+        let key = name.strip_prefix(section)?.strip_prefix('_')?;
+        Some(format!("{section}.{key}"))
+    });
+    of_section.unwrap_or_else(|| name.to_owned())
 }
 
 pub(super) fn heading(
@@ -155,9 +176,9 @@ pub(super) fn heading(
     let seed = from_row("seed")?.map(|seed| format!("seed {seed}"));
     let title_of_row = from_row("title")?;
     let points = format!("{} points", table.rows());
-    let each = from_row("replications")?.map_or_else(String::new, |count| {
+    let each = table.number("replications", 0).map_or_else(String::new, |count| {
         let level = table.number("drop_rate_confidence", 0).unwrap_or(0.95) * 100.0;
-        format!(" of {count} replications; {} % intervals", number(level))
+        format!(" of {}; {} % intervals", replications(count), number(level))
     });
     let notes = match seed {
         Some(seed) => format!("{seed}; n = {points}{each}"),
