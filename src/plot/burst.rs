@@ -7,7 +7,7 @@ use super::figure::{Figure, Frame, HEAD, Heading, Sheet};
 use super::packets::{Packet, Packets};
 use super::panel::Panel;
 use super::scale::Scale;
-use super::theme::{BLUE, GREEN, INK, ORANGE, VERMILLION, number};
+use super::theme::{BLUE, GREEN, INK, ORANGE, SKY, VERMILLION, number};
 
 /// Height of a pair of axes, in pixels.
 const ROW: f64 = 215.0;
@@ -244,20 +244,49 @@ fn fates(sheet: &mut Sheet<'_>, frame: Frame, packets: &[Packet], window: Window
     let arrived = window.curve(own().map(|packet| (packet.arrival, 1.0)));
     let mut times: Vec<f64> = own().filter_map(|packet| packet.delivered).collect();
     times.sort_by(f64::total_cmp);
+    let work = work(&times);
     let delivered = window.curve(times.into_iter().map(|time| (time, 1.0)));
     let dropped = own().filter(|packet| packet.dropped.is_some());
     let dropped = window.curve(dropped.map(|packet| (packet.arrival, 1.0)));
-    let entries = [("arrived", INK), ("delivered", GREEN), ("dropped", VERMILLION)];
+    let entries =
+        [("arrived", INK), ("delivered", GREEN), ("dropped", VERMILLION), ("host at work", SKY)];
     sheet.legend(frame.legend(), &entries);
     let frame = frame.below_legend();
     let y = Scale::from_zero("packets so far", most(&arrived));
     let mut panel = Panel::new(sheet, frame, window.scale(true), y);
+    let top = most(&arrived).max(1.0);
+    for (begin, end) in work {
+        let [begin, end] = [begin, end].map(|time| window.micros(time.min(window.end)));
+        panel.bar((begin, top * 1.015), (end, top * 1.055), SKY);
+        let text = format!("host at work, {} to {} µs", number(begin), number(end));
+        panel.hover_between((begin, top), (end, top * 1.06), text);
+    }
     for (curve, colour) in [(&arrived, INK), (&delivered, GREEN), (&dropped, VERMILLION)] {
         panel.steps(curve, colour, 2.0);
     }
     for (curve, name) in [(&arrived, "arrived"), (&delivered, "delivered"), (&dropped, "dropped")] {
         values(&mut panel, curve, name);
     }
+}
+
+/// Most spans of work that are drawn; more could not be told apart.
+const SPANS: usize = 100;
+
+/// When the host takes packets, as far as deliveries show: spans without a gap of more than four
+/// times the median, each beginning a median gap before its first delivery. A poll of NAPI is one,
+/// or several that follow each other at once.
+fn work(delivered: &[f64]) -> Vec<(f64, f64)> {
+    let mut gaps: Vec<f64> = delivered.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    gaps.sort_by(f64::total_cmp);
+    let Some(median) = gaps.get(gaps.len() / 2).copied() else { return Vec::new() };
+    let mut spans: Vec<(f64, f64)> = Vec::new();
+    for &time in delivered {
+        match spans.last_mut() {
+            Some((_, end)) if time - *end <= 4.0 * median => *end = time,
+            _ => spans.push((time - median, time)),
+        }
+    }
+    if spans.len() > SPANS { Vec::new() } else { spans }
 }
 
 /// Values on hovering, at some corners of a curve.
@@ -293,6 +322,15 @@ mod tests {
         let packets = [packet(0.0, 10.0), packet(100.0, 130.0), last];
         let window = greatest(&packets, &changes(&packets)).unwrap();
         assert!(window.begin > 90.0 && window.end > 130.0, "{window:?}");
+    }
+
+    #[test]
+    fn the_host_is_at_work_where_deliveries_follow_each_other() {
+        let polls = [100.0, 110.0, 120.0, 130.0, 300.0, 310.0, 350.0, 391.0];
+        assert_eq!(work(&polls), [(90.0, 130.0), (290.0, 350.0), (381.0, 391.0)]);
+        assert_eq!(work(&[5.0]), []);
+        let apart: Vec<f64> = (0..SPANS + 1).flat_map(|k| [k as f64, k as f64 + 0.1]).collect();
+        assert_eq!(work(&apart), []);
     }
 
     #[test]

@@ -31,6 +31,11 @@ enum Measure {
 /// Most ticks on an axis.
 const TICKS_MAX: f64 = 6.0;
 
+/// A value beside an axis that goes up to `high`: thousands where all digits would be too long.
+fn tick(value: f64, high: f64) -> String {
+    if high < 1e5 || value == 0.0 { number(value) } else { format!("{} k", number(value / 1e3)) }
+}
+
 impl Scale {
     /// From `low` to `high` in even steps of 1, 2 or 5 times a power of ten.
     pub(super) fn linear(title: &str, low: f64, high: f64) -> Self {
@@ -42,7 +47,7 @@ impl Scale {
         let mut ticks = Vec::new();
         let mut count = (low / step).ceil();
         while count * step <= high + step * 1e-9 {
-            ticks.push((count * step, number((count * step * 1e9).round() / 1e9)));
+            ticks.push((count * step, tick((count * step * 1e9).round() / 1e9, high)));
             count += 1.0;
         }
         Self { title: title.to_owned(), range: (low, high), ticks, measure: Measure::Linear }

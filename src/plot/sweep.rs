@@ -367,9 +367,11 @@ fn lines(
 fn short(name: &str) -> &str {
     match name {
         "reserve_entries" => "reserve",
-        name => ["nic_", "host_", "reserve_", "run_"]
-            .iter()
-            .find_map(|section| name.strip_prefix(section))
-            .unwrap_or(name),
+        name => {
+            let section = |section: &&str| {
+                name.strip_prefix(section).is_some_and(|rest| rest.starts_with('_'))
+            };
+            SECTIONS.iter().find(|own| section(own)).map_or(name, |own| &name[own.len() + 1..])
+        }
     }
 }
