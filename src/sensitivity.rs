@@ -102,7 +102,8 @@ fn entries_bound(scenario: &Scenario, queues: usize) -> f64 {
     let rx = scenario.nic.buffers().into_iter().min().unwrap_or(0);
     let share = scenario.reserve.as_ref().map_or(0.0, |reserve| {
         let per_group = queues.min(scenario.queues().div_ceil(reserve.groups as usize));
-        f64::from(reserve.entries) / to_f64(per_group as u64)
+        let of_group = f64::from(reserve.entries) / to_f64(per_group as u64);
+        of_group + f64::from(reserve.device_entries) / to_f64(queues as u64)
     });
     f64::from(rx) + share
 }

@@ -47,6 +47,7 @@ fn plain(mut system: SystemSpec) -> SystemSpec {
         (reserve.groups, reserve.repost) = (1, 1);
         reserve.sync_cost = SimDuration::ZERO;
         reserve.low_watermark = None;
+        reserve.device_entries = 0;
         if !reserve.policy.is_memoryless() {
             reserve.policy = Policy::CompleteSharing;
         }

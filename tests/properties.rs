@@ -55,11 +55,10 @@ fn with_policy(system: &SystemSpec, policy: Policy) -> SystemSpec {
 fn assert_sound(system: &SystemSpec, outcome: &Outcome) -> Result<(), TestCaseError> {
     let reserve = system.buffers.reserve.as_ref();
     let lent = system.buffers.rx.iter().map(|rx| u64::from(*rx)).sum();
-    let entries = reserve.map_or(0, |reserve| match reserve.policy {
-        Policy::PeerBorrow => lent,
-        _ => u64::from(reserve.entries),
+    let (entries, all) = reserve.map_or((0, 0), |reserve| match reserve.policy {
+        Policy::PeerBorrow => (lent, lent),
+        _ => (u64::from(reserve.within_reach()), reserve.total_entries()),
     });
-    let groups = reserve.map_or(0, |reserve| u64::from(reserve.groups));
     for (queue, rx) in outcome.queues.iter().zip(&system.buffers.rx) {
         let PacketCounts { offered, delivered, dropped } = queue.packets;
         prop_assert_eq!(offered, delivered + dropped + queue.packets.outstanding());
@@ -75,7 +74,7 @@ fn assert_sound(system: &SystemSpec, outcome: &Outcome) -> Result<(), TestCaseEr
     prop_assert_eq!(outcome.batches.iter().map(|batch| batch.part).sum::<u64>(), dropped);
     prop_assert_eq!(outcome.batches.iter().map(|batch| batch.whole).sum::<u64>(), offered);
     prop_assert!(outcome.packets_simulated >= offered);
-    prop_assert!(outcome.reserve_in_use.max <= entries * groups);
+    prop_assert!(outcome.reserve_in_use.max <= all);
     let levels = |queue: &QueueOutcome| [queue.in_use, queue.reserve_in_use];
     let of_queues = outcome.queues.iter().flat_map(levels);
     for level in of_queues.chain([outcome.in_use, outcome.reserve_in_use]) {
@@ -237,7 +236,7 @@ proptest! {
         let none = run(&with_buffers(&system, |buffers| buffers.reserve = None));
         let empty = run(&with_buffers(&system, |buffers| {
             if let Some(reserve) = &mut buffers.reserve {
-                reserve.entries = 0;
+                (reserve.entries, reserve.device_entries) = (0, 0);
                 if reserve.policy == Policy::PeerBorrow {
                     reserve.policy = Policy::CompleteSharing;
                 }
@@ -246,6 +245,55 @@ proptest! {
         prop_assert_eq!(&none.packets, &empty.packets);
         let comparable = |run: Run| measured(&Outcome { exhausted_fraction: 0.0, ..run.outcome });
         prop_assert_eq!(comparable(none), comparable(empty));
+    }
+
+    #[test]
+    fn one_group_before_a_device_is_one_reserve_of_both(system in any_system()) {
+        let one_group = |move_to_device: bool| {
+            run(&with_buffers(&system, |buffers| {
+                if let Some(reserve) = &mut buffers.reserve {
+                    reserve.groups = 1;
+                    if move_to_device {
+                        let own = reserve.entries / 2;
+                        reserve.device_entries += reserve.entries - own;
+                        reserve.entries = own;
+                    } else {
+                        reserve.entries += std::mem::take(&mut reserve.device_entries);
+                    }
+                }
+            }))
+        };
+        let (two_levels, one) = (one_group(true), one_group(false));
+        prop_assert_eq!(&two_levels.packets, &one.packets);
+        prop_assert_eq!(measured(&two_levels.outcome), measured(&one.outcome));
+    }
+
+    #[test]
+    fn groups_with_nothing_of_their_own_are_one_reserve(system in any_system()) {
+        let of_device = |groups: u32| {
+            run(&with_buffers(&system, |buffers| {
+                if let Some(reserve) = &mut buffers.reserve {
+                    let all = reserve.entries + reserve.device_entries;
+                    (reserve.entries, reserve.device_entries) = (0, all);
+                    reserve.groups = groups.min(buffers.rx.len() as u32);
+                    // What looks at its own group only, locks it, or draws lots in it is not the same.
+                    reserve.lock = false;
+                    reserve.low_watermark = None;
+                    if matches!(
+                        reserve.policy,
+                        Policy::Abm { .. }
+                            | Policy::EarlyDrop { .. }
+                            | Policy::LongestQueueDrop
+                            | Policy::PeerBorrow
+                    ) {
+                        reserve.policy = Policy::CompleteSharing;
+                    }
+                }
+            }))
+        };
+        let (several, one) = (of_device(3), of_device(1));
+        prop_assert_eq!(&several.packets, &one.packets);
+        prop_assert_eq!(measured(&several.outcome), measured(&one.outcome));
     }
 
     #[test]

@@ -32,6 +32,7 @@ fn system(rx: u32, entries: u32, policy: Policy, arrivals: &[(u64, u32)]) -> Sys
                 sync_cost: SimDuration::ZERO,
                 repost: 1,
                 low_watermark: None,
+                device_entries: 0,
                 lock: false,
             }),
         },
@@ -108,6 +109,32 @@ fn reposts_of_two_cores_at_once_wait_for_the_lock() {
     let (fates, outcome) = timeline(&with_cost(true));
     assert_eq!(fates, [(0, Some(110)), (0, Some(120))]);
     assert_eq!(outcome.sync_ps, 30_000);
+}
+
+#[test]
+fn groups_that_have_used_up_their_own_draw_on_the_device_and_repay_it_first() {
+    let arrivals = &[(0, 0), (1, 0), (2, 0), (3, 1), (4, 1), (5, 0), (150, 1), (151, 0), (152, 1)];
+    let two_levels = with_reserve(system(0, 1, Policy::CompleteSharing, arrivals), |reserve| {
+        reserve.groups = 2;
+        reserve.device_entries = 2;
+    });
+    let (fates, outcome) = timeline(&two_levels);
+    // Queue 0 takes its group's one and both of the device's. At 3 queue 1 takes its own one; at 4
+    // and 5 nothing is left. At 100 queue 0 repays one to the device. At 150 queue 1 takes its own
+    // one again, at 151 queue 0 the device's; at 152 nothing is left for queue 1.
+    let expected = [
+        (0, Some(100)),
+        (1, Some(200)),
+        (2, Some(300)),
+        (3, Some(103)),
+        (4, None),
+        (5, None),
+        (150, Some(250)),
+        (151, Some(400)),
+        (152, None),
+    ];
+    assert_eq!(fates, expected);
+    assert_eq!(outcome.reserve_in_use.max, 4);
 }
 
 #[test]

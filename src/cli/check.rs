@@ -24,7 +24,13 @@ pub(super) fn run(args: &ScenarioArgs, global: &Global) -> Result<ExitCode, Comm
                 scenario.queues(),
                 scenario.reserve.as_ref().map_or_else(
                     || "no reserve".to_owned(),
-                    |reserve| format!("{} x {} reserve", reserve.groups, reserve.entries)
+                    |reserve| match reserve.device_entries {
+                        0 => format!("{} x {} reserve", reserve.groups, reserve.entries),
+                        device => {
+                            let (groups, entries) = (reserve.groups, reserve.entries);
+                            format!("{groups} x {entries} + {device} reserve")
+                        }
+                    }
                 ),
                 format_bytes(memory.total_bytes),
                 scenario.host.name(),

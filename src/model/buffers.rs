@@ -16,6 +16,10 @@
 //! memory managers do: a queue's reserve use is always `max(0, buffers in use - rx)`, so a release
 //! repays the reserve first. (In literature: Latouche 1978, "L reserved areas + one common area";
 //! Kamoun and Kleinrock, IEEE Trans. Comm. 28(7), 1980, whose product form holds when relabelled.)
+//!
+//! There may be a second level: reserves of groups, such as NUMA nodes, that draw on the buffers of
+//! the device when their own are used up. What a group uses above its own entries is the device's,
+//! and is repaid first: reserve buffers are posted by cores, which may post any to any pool.
 
 mod lease;
 mod spec;
@@ -89,11 +93,14 @@ pub(crate) struct Buffers {
     limit_reached: bool,
     rings: Vec<Ring>,
     groups: Vec<Group>,
+    device: Device,
     total: Peak,
     reserve_total: Peak,
     /// 1 while any group has no free reserve buffer.
     exhausted: Level,
-    exhausted_groups: u32,
+    is_exhausted: bool,
+    /// Groups that have used up their own.
+    used_up_groups: u32,
 }
 
 /// The queues that share a reserve, or lend each other their buffers.
@@ -101,7 +108,7 @@ pub(crate) struct Buffers {
 struct Group {
     /// Buffers of its reserve, or all that its queues lend each other.
     entries: i64,
-    /// Of these, not posted.
+    /// Those that its queues use, of these and of the device.
     in_use: i64,
     /// Queues that use any of the reserve.
     holders: u32,
@@ -109,6 +116,26 @@ struct Group {
 }
 
 impl Group {
+    /// What it uses of the device.
+    fn of_device(&self) -> i64 {
+        (self.in_use - self.entries).max(0)
+    }
+
+    /// Free ones of its own.
+    fn own_free(&self) -> i64 {
+        (self.entries - self.in_use).max(0)
+    }
+}
+
+/// The buffers behind all reserves.
+#[derive(Debug)]
+struct Device {
+    entries: i64,
+    /// Of these, used by groups whose own are used up.
+    in_use: i64,
+}
+
+impl Device {
     fn free(&self) -> i64 {
         self.entries - self.in_use
     }
@@ -131,6 +158,8 @@ impl Buffers {
         };
         let rings: Vec<Ring> = spec.rx.iter().enumerate().map(ring).collect();
         let entries = reserve.map_or(0, |reserve| reserve.entries);
+        let reach = reserve.map_or(0, ReserveSpec::within_reach);
+        let device = reserve.map_or(0, |reserve| i64::from(reserve.device_entries));
         let groups: Vec<Group> = (0..groups)
             .map(|number| {
                 let own = |ring: &&Ring| ring.group == GroupId::new(number);
@@ -140,10 +169,14 @@ impl Buffers {
                     entries: if lends { lent } else { i64::from(entries) },
                     in_use: 0,
                     holders: 0,
-                    admission: Admission::new(policy, entries, queues, number, streams),
+                    admission: Admission::new(policy, reach, queues, number, streams),
                 }
             })
             .collect();
+        // Those that never have any are not used up.
+        let is_used_up = |group: &&Group| group.own_free() == 0 && group.entries + device > 0;
+        let used_up_groups = groups.iter().filter(is_used_up).count();
+        let used_up_groups = u32::try_from(used_up_groups).expect("no more than queues");
         let mut buffers = Self {
             rx_buf_len: spec.rx_buf_len,
             completion_entries: spec.completion_entries,
@@ -158,10 +191,12 @@ impl Buffers {
             limit_reached: false,
             rings,
             groups,
+            device: Device { entries: device, in_use: 0 },
             total: Peak::default(),
             reserve_total: Peak::default(),
             exhausted: Level::default(),
-            exhausted_groups: 0,
+            is_exhausted: false,
+            used_up_groups,
         };
         buffers.completions_run_out =
             buffers.rings.iter().any(|ring| buffers.most(ring) >= spec.completion_entries.into());
@@ -170,7 +205,7 @@ impl Buffers {
 
     /// The most buffers that a queue can have.
     fn most(&self, ring: &Ring) -> i64 {
-        let shared = self.groups[ring.group.index()].entries;
+        let shared = self.groups[ring.group.index()].entries + self.device.entries;
         match self.policy {
             Policy::StaticCap { cap } => ring.rx + shared.min(cap.into()),
             Policy::PeerBorrow => shared,
@@ -200,16 +235,17 @@ impl Buffers {
         let dedicated_free = ring.rx - (ring.in_use.value() - i64::from(held));
         let dedicated = needed.min(small(dedicated_free.max(0)));
         let reserve = needed - dedicated;
-        let group = &mut self.groups[ring.group.index()];
+        let group_free = self.free(ring.group);
         if self.policy == Policy::PeerBorrow {
-            let lends = i64::from(needed) <= group.free();
+            let lends = i64::from(needed) <= group_free;
             return lends.then_some(Lease { dedicated, reserve }).ok_or(Refusal::NoBuffer);
         }
         if reserve > 0 {
-            let free = small(group.free());
+            let free = small(group_free);
             if reserve > free {
                 return Err(Refusal::NoBuffer);
             }
+            let group = &mut self.groups[ring.group.index()];
             let holders = group.holders;
             let claim = Claim { queue, held, free, count: reserve, holders, now };
             if !group.admission.grants(claim) {
@@ -361,7 +397,7 @@ impl Buffers {
     fn repost_below_watermark(&mut self, queue: QueueId, coming: u32, now: SimTime) {
         let Some(watermark) = self.low_watermark else { return };
         let id = self.rings[queue.index()].group;
-        if self.groups[id.index()].free() - i64::from(coming) >= i64::from(watermark) {
+        if self.free(id) - i64::from(coming) >= i64::from(watermark) {
             return;
         }
         for other in (0..).map(QueueId::new).take(self.rings.len()) {
@@ -409,20 +445,25 @@ impl Buffers {
         }
     }
 
+    /// Buffers that the queues of a group can still share: its own, and the device's.
+    fn free(&self, id: GroupId) -> i64 {
+        self.groups[id.index()].own_free() + self.device.free()
+    }
+
     /// More, or fewer, of what the queues of a group share are in use.
     fn change_group(&mut self, id: GroupId, change: i64, now: SimTime) {
         let group = &mut self.groups[id.index()];
-        let was_exhausted = group.free() == 0;
+        let (was_used_up, owed) = (group.own_free() == 0, group.of_device());
         group.in_use += change;
-        let is_exhausted = group.free() == 0;
-        if was_exhausted != is_exhausted {
-            let before = i64::from(self.exhausted_groups > 0);
-            if is_exhausted {
-                self.exhausted_groups += 1;
-            } else {
-                self.exhausted_groups -= 1;
-            }
-            self.exhausted.change(i64::from(self.exhausted_groups > 0) - before, now);
+        let is_used_up = group.own_free() == 0;
+        let borrowed = group.of_device() - owed;
+        self.used_up_groups += u32::from(is_used_up);
+        self.used_up_groups -= u32::from(was_used_up);
+        self.device.in_use += borrowed;
+        let was_exhausted = self.is_exhausted;
+        self.is_exhausted = self.used_up_groups > 0 && self.device.free() == 0;
+        if self.is_exhausted != was_exhausted {
+            self.exhausted.change(if was_exhausted { -1 } else { 1 }, now);
         }
     }
 
@@ -499,12 +540,12 @@ impl Buffers {
             }
         }
         let group = &self.groups[ring.group.index()];
+        let most = group.entries + self.device.entries;
         assert!(
-            (0..=group.entries).contains(&group.in_use),
-            "group {}: {} of {}",
+            (0..=most).contains(&group.in_use),
+            "group {}: {} of {most}",
             ring.group,
-            group.in_use,
-            group.entries
+            group.in_use
         );
     }
 
@@ -520,6 +561,10 @@ impl Buffers {
         let by_group: i64 = self.groups.iter().map(|group| group.in_use).sum();
         let shared = if self.policy == Policy::PeerBorrow { in_use } else { by_queue };
         assert_eq!(shared, by_group, "shared buffers in use, by queue and by group");
+        let borrowed: i64 = self.groups.iter().map(Group::of_device).sum();
+        let Device { entries, in_use } = self.device;
+        assert_eq!(in_use, borrowed, "buffers of the device in use");
+        assert!((0..=entries).contains(&in_use), "device: {in_use} of {entries}");
     }
 }
 

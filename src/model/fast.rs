@@ -46,11 +46,12 @@ impl SystemSpec {
         path.is_valid(self).then_some(path)
     }
 
-    /// Servers that wake at once and never stall; no wire, no FIFO and at most one reserve,
-    /// reposted singly and without cost; a window with an end.
+    /// Servers that wake at once and never stall; no wire, no FIFO and at most one reserve of one
+    /// level, reposted singly and without cost; a window with an end.
     fn is_plain(&self) -> bool {
         let simple = |r: &ReserveSpec| {
             r.groups == 1
+                && r.device_entries == 0
                 && r.policy.is_memoryless()
                 && r.repost == 1
                 && r.low_watermark.is_none()

@@ -17,6 +17,8 @@ pub struct MemorySpec {
     pub reserve_entries: u32,
     /// Number of reserves.
     pub groups: u32,
+    /// Buffers of the device, behind the reserves.
+    pub device_entries: u32,
     /// Bytes of one buffer.
     pub rx_buf_len: u64,
     /// How a driver allocates for the rings; `None`: `rx` buffers of `rx_buf_len`.
@@ -53,11 +55,17 @@ pub struct Memory {
 }
 
 impl MemorySpec {
+    /// Buffers of all reserves and of the device.
+    #[must_use]
+    pub fn shared_entries(&self) -> u64 {
+        u64::from(self.groups) * u64::from(self.reserve_entries) + u64::from(self.device_entries)
+    }
+
     /// The memory this configuration pins; `None` when it does not fit 64 bits.
     #[must_use]
     pub fn memory(&self) -> Option<Memory> {
         let entries: u64 = self.rx.iter().map(|rx| u64::from(*rx)).sum();
-        let reserve = u64::from(self.groups) * u64::from(self.reserve_entries);
+        let reserve = self.shared_entries();
         let queues = self.rx.len() as u64;
         let completions = queues.checked_mul(u64::from(self.completion_entries))?;
         let (dedicated_bytes, descriptors) = match self.driver {
@@ -113,7 +121,7 @@ impl MemorySpec {
 
     /// Bytes and the number of buffers that they are pinned for.
     fn per_buffer(&self) -> (u64, u64) {
-        let reserve = u64::from(self.groups) * u64::from(self.reserve_entries);
+        let reserve = self.shared_entries();
         match self.driver.zip(self.memory()) {
             None => (self.rx_buf_len, 1),
             Some((driver, memory)) => {
@@ -147,6 +155,7 @@ mod tests {
             rx: vec![rx; 32],
             reserve_entries,
             groups: 1,
+            device_entries: 0,
             rx_buf_len: 8192,
             driver: None,
             descriptor: 16,

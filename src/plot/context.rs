@@ -7,6 +7,7 @@ use serde::Deserialize;
 use super::theme::number;
 use crate::report::Recipe;
 use crate::scenario::{Scenario, Source};
+use crate::units::to_f64;
 
 /// What is known of the results in a folder.
 #[derive(Debug, Clone, Default)]
@@ -153,7 +154,7 @@ impl Context {
     /// Buffers of all reserves, if there is one.
     pub(super) fn reserve_size(&self) -> Option<f64> {
         let reserve = self.scenario.as_ref()?.reserve.as_ref()?;
-        Some(f64::from(reserve.groups) * f64::from(reserve.entries))
+        Some(to_f64(reserve.total_entries()))
     }
 
     /// The most that may be dropped, where the scenario has a plan.

@@ -78,7 +78,7 @@ impl ConfigurationRow {
             mtu,
             queues,
             rx: if even { Rx::All(first) } else { Rx::Each(spec.rx.clone()) },
-            reserve_entries: u64::from(spec.groups) * u64::from(spec.reserve_entries),
+            reserve_entries: spec.shared_entries(),
             rx_buf_len_bytes: spec.rx_buf_len,
             completion_entries: spec.completion_entries,
             queue_bytes: even.then(|| memory.dedicated_bytes / queues),

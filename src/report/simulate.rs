@@ -271,7 +271,7 @@ impl SimulateReport {
                 pushed_out: drops(DropReason::PushedOut),
             },
             reserve: scenario.reserve.as_ref().map(|reserve| Reserve {
-                entries: u64::from(reserve.groups) * u64::from(reserve.entries),
+                entries: reserve.total_entries(),
                 in_use_mean: simulation.reserve_in_use.mean,
                 in_use_max: simulation.reserve_in_use.max,
                 exhausted_fraction: simulation.exhausted_fraction,

@@ -254,6 +254,12 @@ pub(super) const RESERVE: &[Key] = &[
     key("red_drop", Kind::Number, "", "red: free share at or below which none passes."),
     key("accounting", Kind::Choice(ACCOUNTINGS), "pinned", "Where a released buffer goes."),
     key("groups", Kind::Count, "1", "Number of reserves; queue q uses q * groups / queues."),
+    key(
+        "device_entries",
+        Kind::Count,
+        "0",
+        "Buffers behind all reserves, for those that have used up their own.",
+    ),
     key("sync_cost", Kind::Time, "0 ns", "Host time for each reserve buffer reposted."),
     key("repost", Kind::Count, "1", "Reserve buffers are reposted in batches of this many."),
     key(

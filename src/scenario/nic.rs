@@ -95,7 +95,7 @@ impl NicSpec {
     /// group that lend each other.
     #[must_use]
     pub fn most_buffers(&self, reserve: Option<&ReserveSpec>) -> u32 {
-        let entries = reserve.map_or(0, |reserve| reserve.entries);
+        let entries = reserve.map_or(0, ReserveSpec::within_reach);
         let own = self.buffers_of(self.rx_max()).saturating_add(entries);
         let Some(lent) = reserve.filter(|reserve| reserve.policy == Policy::PeerBorrow) else {
             return own;
@@ -133,6 +133,7 @@ impl NicSpec {
             rx: self.rx.clone(),
             reserve_entries: reserve.map_or(0, |reserve| reserve.entries),
             groups: reserve.map_or(1, |reserve| reserve.groups),
+            device_entries: reserve.map_or(0, |reserve| reserve.device_entries),
             rx_buf_len: self.rx_buf_len,
             driver: self.driver,
             descriptor: self.descriptor,

@@ -17,6 +17,7 @@ type Result<T> = std::result::Result<T, ScenarioError>;
 pub(crate) fn default_reserve() -> ReserveSpec {
     ReserveSpec {
         entries: 0,
+        device_entries: 0,
         policy: Policy::CompleteSharing,
         accounting: Accounting::Pinned,
         groups: 1,
@@ -30,7 +31,7 @@ pub(crate) fn default_reserve() -> ReserveSpec {
 /// Reads the reserve; none where it has no entries.
 pub(super) fn read(root: &Fields<'_>, nic: &NicSpec) -> Result<Option<ReserveSpec>> {
     let shares =
-        |reserve: &ReserveSpec| reserve.entries > 0 || reserve.policy == Policy::PeerBorrow;
+        |reserve: &ReserveSpec| reserve.within_reach() > 0 || reserve.policy == Policy::PeerBorrow;
     let reserve = match root.get("reserve") {
         None => ReserveSpec {
             entries: nic.preset.map_or(0, |preset| preset.reserve),
@@ -39,7 +40,7 @@ pub(super) fn read(root: &Fields<'_>, nic: &NicSpec) -> Result<Option<ReserveSpe
         Some(field) => read_section(&field, nic)?,
     };
     let reserve = Some(reserve).filter(shares);
-    let has_entries = reserve.as_ref().is_some_and(|reserve| reserve.entries > 0);
+    let has_entries = reserve.as_ref().is_some_and(|reserve| reserve.within_reach() > 0);
     if !has_entries && nic.rx.iter().all(|rx| *rx == 0) {
         return Err(root.error_at(
             &["nic", "rx"],
@@ -72,11 +73,12 @@ fn read_section(field: &Field<'_>, nic: &NicSpec) -> Result<ReserveSpec> {
         entries: match policy {
             Policy::PeerBorrow => {
                 let reason = "has no place with \"peer-borrow\", where the rings are all there is";
-                refuse(&fields, &["entries", "accounting"], reason)?;
+                refuse(&fields, &["entries", "device_entries", "accounting"], reason)?;
                 0
             }
             _ => fields.require("entries")?.count_u32(0, ENTRIES_MAX)?,
         },
+        device_entries: fields.or("device_entries", 0, |f| f.count_u32(0, ENTRIES_MAX))?,
         policy,
         accounting: match fields.or("accounting", 0, |f| f.choice(ACCOUNTINGS))? {
             0 => Accounting::Pinned,

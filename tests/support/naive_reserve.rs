@@ -48,7 +48,18 @@ impl Nic<'_> {
             let rx: u32 = self.sharing(queue).map(|other| self.spec.buffers.rx[other]).sum();
             return rx - self.sharing(queue).map(|other| not_posted(other)[0]).sum::<u32>();
         }
-        reserve.entries - self.sharing(queue).map(|other| not_posted(other)[1]).sum::<u32>()
+        // A buffer of its own, or one of the device's, of which others borrow what they lack.
+        let used =
+            |queue: usize| self.sharing(queue).map(|other| not_posted(other)[1]).sum::<u32>();
+        let mut device = reserve.device_entries;
+        let mut seen = Vec::new();
+        for other in 0..self.queues.len() {
+            if !seen.contains(&self.group(other)) {
+                seen.push(self.group(other));
+                device -= used(other).saturating_sub(reserve.entries);
+            }
+        }
+        reserve.entries.saturating_sub(used(queue)) + device
     }
 
     /// Whether the policy gives `queue` all of `count` reserve buffers, of which enough are free.
@@ -67,7 +78,9 @@ impl Nic<'_> {
                     held < alpha * mu / f64::from(self.in_need(queue)) * free
                 }
                 // The levels are next to each other, so that there is no chance.
-                Policy::EarlyDrop { drop, .. } => free / f64::from(reserve.entries) > drop,
+                Policy::EarlyDrop { drop, .. } => {
+                    free / f64::from(reserve.entries + reserve.device_entries) > drop
+                }
             }
         })
     }
@@ -111,7 +124,7 @@ impl Nic<'_> {
     pub(super) fn fits_ever(&self, incoming: Incoming) -> bool {
         let buffers = &self.spec.buffers;
         let rx = buffers.rx[incoming.queue];
-        let entries = self.reserve().map_or(0, |reserve| reserve.entries);
+        let entries = self.reserve().map_or(0, |r| r.entries + r.device_entries);
         let most = match self.policy() {
             Policy::StaticCap { cap } => rx + entries.min(cap),
             Policy::PeerBorrow => self.sharing(incoming.queue).map(|other| buffers.rx[other]).sum(),

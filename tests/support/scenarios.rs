@@ -126,13 +126,22 @@ fn reserve(queues: u32) -> impl Strategy<Value = ReserveSpec> {
     let groups = 1..=queues.min(2);
     let reposts = (1_u32..=3, prop::option::weighted(0.2, 1_u32..=4));
     let sync = (prop_oneof![Just(0), 1_u64..=3], any::<bool>());
-    (0_u32..=8, policy, accounting, groups, sync, reposts).prop_map(
-        |(entries, policy, accounting, groups, (sync_cost, lock), (repost, low_watermark))| {
+    let entries = (0_u32..=8, prop::option::weighted(0.3, 0_u32..=6));
+    (entries, policy, accounting, groups, sync, reposts).prop_map(
+        |(
+            (entries, device),
+            policy,
+            accounting,
+            groups,
+            (sync_cost, lock),
+            (repost, low_watermark),
+        )| {
             let keeps_nothing = matches!(policy, Policy::LongestQueueDrop | Policy::PeerBorrow);
             let low_watermark = low_watermark.filter(|_| !keeps_nothing);
             let by_cores = low_watermark.is_none();
             ReserveSpec {
                 entries: if policy == Policy::PeerBorrow { 0 } else { entries },
+                device_entries: device.filter(|_| policy != Policy::PeerBorrow).unwrap_or(0),
                 policy,
                 accounting,
                 groups,

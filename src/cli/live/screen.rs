@@ -69,7 +69,8 @@ impl Screen {
             title: scenario.title.clone(),
             begin: SimTime::ZERO + scenario.run.warmup,
             rx: scenario.nic.rx.clone(),
-            reserve: reserve.map_or(0, |reserve| reserve.entries.saturating_mul(reserve.groups)),
+            reserve: reserve
+                .map_or(0, |reserve| u32::try_from(reserve.total_entries()).unwrap_or(u32::MAX)),
             look: None,
             fresh: vec![0; scenario.queues()],
             history: VecDeque::new(),

@@ -9,6 +9,8 @@ use crate::units::SimDuration;
 pub struct ReserveSpec {
     /// Buffers of each reserve.
     pub entries: u32,
+    /// Buffers of the device, on which all reserves draw that have used up their own.
+    pub device_entries: u32,
     /// Who may take one more.
     pub policy: Policy,
     /// Where a released buffer goes.
@@ -28,6 +30,18 @@ pub struct ReserveSpec {
 }
 
 impl ReserveSpec {
+    /// The most reserve buffers that one queue can reach.
+    #[must_use]
+    pub const fn within_reach(&self) -> u32 {
+        self.entries.saturating_add(self.device_entries)
+    }
+
+    /// Buffers of all reserves and of the device.
+    #[must_use]
+    pub fn total_entries(&self) -> u64 {
+        u64::from(self.groups) * u64::from(self.entries) + u64::from(self.device_entries)
+    }
+
     /// The reserve that queue number `queue` of `queues` draws on.
     #[must_use]
     pub fn group_of(&self, queue: usize, queues: usize) -> GroupId {
