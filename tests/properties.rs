@@ -275,7 +275,8 @@ proptest! {
                 if let Some(reserve) = &mut buffers.reserve {
                     let all = reserve.entries + reserve.device_entries;
                     (reserve.entries, reserve.device_entries) = (0, all);
-                    reserve.groups = groups.min(buffers.rx.len() as u32);
+                    let queues = u32::try_from(buffers.rx.len()).unwrap();
+                    // What looks at its own group only, locks it, or draws lots is not the same.
                     // What looks at its own group only, locks it, or draws lots in it is not the same.
                     reserve.lock = false;
                     reserve.low_watermark = None;
