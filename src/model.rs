@@ -23,6 +23,7 @@ pub mod outcome;
 pub mod placement;
 pub mod policy;
 pub mod port;
+mod refill;
 pub mod stall;
 pub mod steering;
 pub mod system;

@@ -5,9 +5,11 @@
 
 mod arrivals;
 mod batch;
+mod reposts;
 
 pub use arrivals::arrivals;
 pub use batch::{Batch, simulate_batch};
+pub use reposts::Reposts;
 
 use std::sync::Mutex;
 use std::sync::atomic::Ordering;
@@ -61,6 +63,10 @@ pub struct Simulation {
     pub utilization: f64,
     /// Time spent reposting reserve buffers, per delivered packet, in nanoseconds.
     pub sync_ns_per_packet: f64,
+    /// That part of it in which cores waited for a reserve's lock.
+    pub lock_wait_ns_per_packet: f64,
+    /// Where reposting reserve buffers takes time, how many of them.
+    pub reposts: Option<Reposts>,
     /// Servers woken, or interrupts.
     pub wakeups: u64,
     /// Softirq runs that ended early.
@@ -282,6 +288,11 @@ impl Merged {
         let count = f64::from(u32::try_from(counts.len()).expect("as many as were asked for"));
         let mean = |sum: f64| sum / count;
         let occupancy = |sum: Occupancy| Occupancy { mean: mean(sum.mean), ..sum };
+        let delivered = sum.sojourn.count();
+        let per_packet = |ps: u128| match delivered {
+            0 => 0.0,
+            delivered => sum_to_f64(ps) / 1e3 / to_f64(delivered),
+        };
         let queues = sum.queues.iter().map(|queue| QueueOutcome {
             packets: queue.packets,
             in_use: occupancy(queue.in_use),
@@ -305,10 +316,9 @@ impl Merged {
             in_use,
             exhausted_fraction: mean(sum.exhausted_fraction),
             fill_ratio: if buffer_bytes > 0.0 { packet_bytes / buffer_bytes } else { 0.0 },
-            sync_ns_per_packet: match sum.sojourn.count() {
-                0 => 0.0,
-                delivered => sum_to_f64(sum.sync_ps) / 1e3 / to_f64(delivered),
-            },
+            sync_ns_per_packet: per_packet(sum.sync_ps),
+            lock_wait_ns_per_packet: per_packet(sum.lock_wait_ps),
+            reposts: Reposts::new(scenario, &sum, count),
             sojourn: sum.sojourn,
             utilization: mean(sum.utilization),
             wakeups: sum.wakeups,
@@ -391,6 +401,7 @@ impl Outcome {
         self.bursts += other.bursts;
         self.sojourn.merge(&other.sojourn);
         self.sync_ps += other.sync_ps;
+        self.lock_wait_ps += other.lock_wait_ps;
         self.wakeups += other.wakeups;
         self.time_squeeze += other.time_squeeze;
         add(&mut self.held, &other.held);

@@ -6,7 +6,7 @@ mod scenarios;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed};
-use rxplan::model::buffers::Accounting;
+use rxplan::model::buffers::{Accounting, Refiller};
 use rxplan::model::distribution::Distribution;
 use rxplan::model::fast::FastPath;
 use rxplan::model::host::HostSpec;
@@ -46,6 +46,7 @@ fn plain(mut system: SystemSpec) -> SystemSpec {
     if let Some(reserve) = &mut system.buffers.reserve {
         (reserve.groups, reserve.repost) = (1, 1);
         reserve.sync_cost = SimDuration::ZERO;
+        reserve.refiller = Refiller::ConsumingCore;
         reserve.low_watermark = None;
         reserve.device_entries = 0;
         if !reserve.policy.is_memoryless() {

@@ -16,7 +16,7 @@ mod scenarios;
 use proptest::prelude::*;
 use runs::{Run, SEED, close, config, recorded, run};
 use rxplan::id::QueueId;
-use rxplan::model::buffers::{Accounting, BufferSpec};
+use rxplan::model::buffers::{Accounting, BufferSpec, Refiller};
 use rxplan::model::distribution::Distribution;
 use rxplan::model::host::HostSpec;
 use rxplan::model::ledger::{DropReason, PacketCounts};
@@ -181,6 +181,7 @@ fn single_buffers(mut system: SystemSpec) -> SystemSpec {
     system.buffers.rx_buf_len = u64::from(3 * BUFFER);
     if let Some(reserve) = &mut system.buffers.reserve {
         reserve.sync_cost = SimDuration::ZERO;
+        reserve.refiller = Refiller::ConsumingCore;
         reserve.repost = 1;
         reserve.low_watermark = None;
         if !reserve.policy.is_memoryless() {
@@ -276,9 +277,10 @@ proptest! {
                     let all = reserve.entries + reserve.device_entries;
                     (reserve.entries, reserve.device_entries) = (0, all);
                     let queues = u32::try_from(buffers.rx.len()).unwrap();
+                    reserve.groups = groups.min(queues);
                     // What looks at its own group only, locks it, or draws lots is not the same.
-                    // What looks at its own group only, locks it, or draws lots in it is not the same.
                     reserve.lock = false;
+                    reserve.refiller = Refiller::ConsumingCore;
                     reserve.low_watermark = None;
                     if matches!(
                         reserve.policy,

@@ -4,7 +4,7 @@
 #[path = "support/timeline.rs"]
 mod timeline;
 
-use rxplan::model::buffers::{Accounting, BufferSpec, ReserveSpec};
+use rxplan::model::buffers::{Accounting, BufferSpec, Refiller, ReserveSpec};
 use rxplan::model::distribution::Distribution;
 use rxplan::model::host::HostSpec;
 use rxplan::model::ledger::DropReason;
@@ -32,6 +32,7 @@ fn system(rx: u32, entries: u32, policy: Policy, arrivals: &[(u64, u32)]) -> Sys
                 sync_cost: SimDuration::ZERO,
                 repost: 1,
                 low_watermark: None,
+                refiller: Refiller::ConsumingCore,
                 device_entries: 0,
                 lock: false,
             }),
@@ -105,10 +106,10 @@ fn reposts_of_two_cores_at_once_wait_for_the_lock() {
     };
     let (fates, outcome) = timeline(&with_cost(false));
     assert_eq!(fates, [(0, Some(110)), (0, Some(110))]);
-    assert_eq!(outcome.sync_ps, 20_000);
+    assert_eq!((outcome.sync_ps, outcome.lock_wait_ps), (20_000, 0));
     let (fates, outcome) = timeline(&with_cost(true));
     assert_eq!(fates, [(0, Some(110)), (0, Some(120))]);
-    assert_eq!(outcome.sync_ps, 30_000);
+    assert_eq!((outcome.sync_ps, outcome.lock_wait_ps), (30_000, 10_000));
 }
 
 #[test]
@@ -135,6 +136,20 @@ fn groups_that_have_used_up_their_own_draw_on_the_device_and_repay_it_first() {
     ];
     assert_eq!(fates, expected);
     assert_eq!(outcome.reserve_in_use.max, 4);
+}
+
+#[test]
+fn a_core_of_the_reserves_own_posts_batches_one_after_another_and_keeps_no_packet_waiting() {
+    let arrivals = &[(0, 0), (0, 1), (105, 0), (125, 1), (135, 1)];
+    let one_core = with_reserve(system(0, 2, Policy::CompleteSharing, arrivals), |reserve| {
+        reserve.refiller = Refiller::OneCore;
+        reserve.sync_cost = SimDuration::from_ps(20_000);
+    });
+    let (fates, outcome) = timeline(&one_core);
+    // Both are delivered at 100, not later; their buffers are posted at 120 and 140.
+    let expected = [(0, Some(100)), (0, Some(100)), (105, None), (125, Some(225)), (135, None)];
+    assert_eq!(fates, expected);
+    assert_eq!(outcome.sync_ps, 40_000 + 20_000);
 }
 
 #[test]

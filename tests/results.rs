@@ -3,6 +3,8 @@
 
 #[path = "support/program.rs"]
 mod program;
+#[path = "results/reposts.rs"]
+mod reposts;
 #[path = "results/reproduce.rs"]
 mod reproduce;
 #[path = "results/schema.rs"]

@@ -21,12 +21,13 @@
 //! the device when their own are used up. What a group uses above its own entries is the device's,
 //! and is repaid first: reserve buffers are posted by cores, which may post any to any pool.
 
+mod conserved;
 mod lease;
 mod spec;
 
 pub(crate) use lease::Held;
 pub use lease::Lease;
-pub use spec::{Accounting, BufferSpec, ReserveSpec};
+pub use spec::{Accounting, BufferSpec, Refiller, ReserveSpec};
 
 use crate::id::{GroupId, QueueId};
 use crate::model::policy::{Admission, Claim, Policy};
@@ -56,6 +57,8 @@ struct Ring {
     reserve_in_use: Level,
     /// Reserve buffers released but waiting for a full repost batch.
     awaiting_repost: u32,
+    /// Those handed to the reserve's own core, which has not posted them yet.
+    refilling: u32,
     completions: u32,
 }
 
@@ -73,9 +76,14 @@ pub(crate) struct Levels {
 }
 
 impl Ring {
+    /// Reserve buffers that came back and are not posted.
+    fn returned(&self) -> u32 {
+        self.awaiting_repost + self.refilling
+    }
+
     /// Buffers that its packets hold.
     fn held(&self) -> i64 {
-        self.in_use.value() - i64::from(self.awaiting_repost)
+        self.in_use.value() - i64::from(self.returned())
     }
 }
 
@@ -88,6 +96,7 @@ pub(crate) struct Buffers {
     policy: Policy,
     accounting: Accounting,
     repost: u32,
+    refiller: Refiller,
     low_watermark: Option<u32>,
     /// Too few were free since this was last asked.
     limit_reached: bool,
@@ -154,6 +163,7 @@ impl Buffers {
             in_use: Level::default(),
             reserve_in_use: Level::default(),
             awaiting_repost: 0,
+            refilling: 0,
             completions: 0,
         };
         let rings: Vec<Ring> = spec.rx.iter().enumerate().map(ring).collect();
@@ -187,6 +197,7 @@ impl Buffers {
                 _ => reserve.map_or(Accounting::Pinned, |reserve| reserve.accounting),
             },
             repost: reserve.map_or(1, |reserve| reserve.repost),
+            refiller: reserve.map_or(Refiller::ConsumingCore, |reserve| reserve.refiller),
             low_watermark: reserve.and_then(|reserve| reserve.low_watermark),
             limit_reached: false,
             rings,
@@ -350,7 +361,7 @@ impl Buffers {
             Accounting::Pinned => lease,
             Accounting::Relabelled => {
                 let ring = &self.rings[queue.index()];
-                let owed = small(ring.reserve_in_use.value()) - ring.awaiting_repost;
+                let owed = small(ring.reserve_in_use.value()) - ring.returned();
                 let reserve = lease.total().min(owed);
                 Lease { dedicated: lease.total() - reserve, reserve }
             }
@@ -368,16 +379,18 @@ impl Buffers {
         }
     }
 
-    /// Releases buffers: dedicated ones are posted at once, reserve ones in full batches.
-    pub(crate) fn release(&mut self, queue: QueueId, lease: Lease, now: SimTime) {
+    /// Releases buffers: dedicated ones are posted at once, reserve ones in full batches. Returns
+    /// how many of these are handed to the reserve's own core instead.
+    pub(crate) fn release(&mut self, queue: QueueId, lease: Lease, now: SimTime) -> u32 {
         let due = self.due(queue, lease.reserve);
         self.change_in_use(queue, -i64::from(lease.dedicated), now);
         self.rings[queue.index()].awaiting_repost += lease.reserve;
-        self.post_reserve(queue, due, now);
+        let handed = self.repost(queue, due, now);
         self.repost_below_watermark(queue, 0, now);
         let ring = &self.rings[queue.index()];
         let kept = small(ring.held());
         self.groups[ring.group.index()].admission.returned(queue, lease.total(), kept, now);
+        handed
     }
 
     /// Reserve buffers of the queue that wait for a full batch.
@@ -387,9 +400,34 @@ impl Buffers {
         if self.low_watermark.is_some() { 0 } else { waiting }
     }
 
-    /// Reposts a partial batch, as when the queue empties.
-    pub(crate) fn flush(&mut self, queue: QueueId, now: SimTime) {
-        self.post_reserve(queue, self.awaiting_repost(queue), now);
+    /// Reposts a partial batch, as when the queue empties; returns how many are handed to the
+    /// reserve's own core instead.
+    pub(crate) fn flush(&mut self, queue: QueueId, now: SimTime) -> u32 {
+        self.repost(queue, self.awaiting_repost(queue), now)
+    }
+
+    /// Posts buffers that wait, or hands them to the reserve's own core; returns how many it gets.
+    fn repost(&mut self, queue: QueueId, count: u32, now: SimTime) -> u32 {
+        match self.refiller {
+            Refiller::ConsumingCore => {
+                self.post_reserve(queue, count, now);
+                0
+            }
+            Refiller::OneCore => {
+                let ring = &mut self.rings[queue.index()];
+                ring.awaiting_repost -= count;
+                ring.refilling += count;
+                count
+            }
+        }
+    }
+
+    /// The reserve's own core has posted buffers that were handed to it.
+    pub(crate) fn refilled(&mut self, queue: QueueId, count: u32, now: SimTime) {
+        let ring = &mut self.rings[queue.index()];
+        ring.refilling -= count;
+        ring.awaiting_repost += count;
+        self.post_reserve(queue, count, now);
     }
 
     /// The limit event: all that waits is reposted as soon as too few are free but for the `coming`
@@ -511,60 +549,6 @@ impl Buffers {
             reserve_total: self.reserve_total,
             exhausted: self.exhausted,
         }
-    }
-
-    /// Asserts what must hold of one queue at every event: `held` is what its packets hold.
-    ///
-    /// # Panics
-    /// When a buffer was lost or made from nothing: a bug of the simulator.
-    pub(crate) fn assert_conserved(&self, queue: QueueId, held: Held) {
-        let ring = &self.rings[queue.index()];
-        let (in_use, reserve) = (ring.in_use.value(), ring.reserve_in_use.value());
-        let dedicated = in_use - reserve;
-        assert!((0..=ring.rx).contains(&dedicated), "queue {queue}: {dedicated} of {}", ring.rx);
-        assert!(reserve >= i64::from(ring.awaiting_repost), "queue {queue}: more await than held");
-        // posted + outstanding + awaiting repost = configured
-        let expected = held.total + i64::from(ring.awaiting_repost);
-        assert_eq!(in_use, expected, "queue {queue}: buffers in use");
-        match self.accounting {
-            Accounting::Pinned => {
-                let expected = held.reserve + i64::from(ring.awaiting_repost);
-                assert_eq!(reserve, expected, "queue {queue}: reserve buffers in use");
-            }
-            Accounting::Relabelled => {
-                let owed = (in_use - ring.rx).max(0);
-                // A waiting repost batch keeps reserve buffers longer than the rule alone would.
-                let exact = self.repost == 1 && self.low_watermark.is_none();
-                assert!(reserve >= owed, "queue {queue}: reserve use {reserve} below {owed}");
-                assert!(!exact || reserve == owed, "queue {queue}: {reserve} instead of {owed}");
-            }
-        }
-        let group = &self.groups[ring.group.index()];
-        let most = group.entries + self.device.entries;
-        assert!(
-            (0..=most).contains(&group.in_use),
-            "group {}: {} of {most}",
-            ring.group,
-            group.in_use
-        );
-    }
-
-    /// Asserts that queues and groups add up to the totals.
-    ///
-    /// # Panics
-    /// When they do not: a bug of the simulator.
-    pub(crate) fn assert_totals(&self) {
-        let in_use: i64 = self.rings.iter().map(|ring| ring.in_use.value()).sum();
-        assert_eq!(in_use, self.total.value(), "buffers in use, all queues");
-        let by_queue: i64 = self.rings.iter().map(|ring| ring.reserve_in_use.value()).sum();
-        assert_eq!(by_queue, self.reserve_total.value(), "reserve buffers in use, total");
-        let by_group: i64 = self.groups.iter().map(|group| group.in_use).sum();
-        let shared = if self.policy == Policy::PeerBorrow { in_use } else { by_queue };
-        assert_eq!(shared, by_group, "shared buffers in use, by queue and by group");
-        let borrowed: i64 = self.groups.iter().map(Group::of_device).sum();
-        let Device { entries, in_use } = self.device;
-        assert_eq!(in_use, borrowed, "buffers of the device in use");
-        assert!((0..=entries).contains(&in_use), "device: {in_use} of {entries}");
     }
 }
 

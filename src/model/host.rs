@@ -203,7 +203,7 @@ pub(crate) enum Host {
 /// The slots of a host in the calendar.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct HostSlots {
-    /// Slots `0..releases` hold releases.
+    /// Slots `0..releases` hold releases; the last of these are not the host's.
     pub(crate) releases: usize,
     /// Number of slots, from `first_visit` on, that hold polls, visits and delayed starts.
     pub(crate) visits: usize,

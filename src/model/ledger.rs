@@ -150,6 +150,7 @@ pub(crate) struct Ledger {
     packet_bytes: Level,
     busy: Overlap,
     sync: Overlap,
+    lock_wait: Overlap,
     wakeups: u64,
     time_squeeze: u64,
     /// Pages held above the rings.
@@ -170,6 +171,7 @@ pub(crate) struct Closed {
     pub(crate) packet_byte_ps: i128,
     pub(crate) busy_ps: u128,
     pub(crate) sync_ps: u128,
+    pub(crate) lock_wait_ps: u128,
     pub(crate) wakeups: u64,
     pub(crate) time_squeeze: u64,
     pub(crate) held: Level,
@@ -191,6 +193,7 @@ impl Ledger {
             packet_bytes: Level::default(),
             busy: Overlap::new(start, window.end_or_max()),
             sync: Overlap::new(start, window.end_or_max()),
+            lock_wait: Overlap::new(start, window.end_or_max()),
             wakeups: 0,
             time_squeeze: 0,
             held: Level::default(),
@@ -261,10 +264,17 @@ impl Ledger {
         self.busy.add(from, to);
     }
 
-    /// A core pays for reposting reserve buffers from `from` to `to`; this is work too.
-    pub(crate) fn synchronizing(&mut self, from: SimTime, to: SimTime) {
+    /// A core pays for reposting reserve buffers from `from` to `to`, until `begin` by waiting for
+    /// a lock; all of this is work too.
+    pub(crate) fn synchronizing(&mut self, from: SimTime, begin: SimTime, to: SimTime) {
+        self.lock_wait.add(from, begin);
         self.sync.add(from, to);
         self.busy.add(from, to);
+    }
+
+    /// A reserve's own core reposts from `from` to `to`.
+    pub(crate) fn refilling(&mut self, from: SimTime, to: SimTime) {
+        self.sync.add(from, to);
     }
 
     /// A packet found its queue empty and woke its server, or an interrupt came.
@@ -317,6 +327,7 @@ impl Ledger {
             packet_byte_ps: self.packet_bytes.integral(end),
             busy_ps: self.busy.sum_ps(),
             sync_ps: self.sync.sum_ps(),
+            lock_wait_ps: self.lock_wait.sum_ps(),
             wakeups: self.wakeups,
             time_squeeze: self.time_squeeze,
             held: self.held,

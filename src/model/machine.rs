@@ -7,6 +7,7 @@ use crate::model::host::Packet;
 use crate::model::ledger::{DropReason, Ledger};
 use crate::model::log::{Fate, PacketLog};
 use crate::model::placement::{Handling, Placement};
+use crate::model::refill::Refills;
 use crate::units::{SimDuration, SimTime};
 
 /// What hosts act on: the clock, the calendar, the buffers and the books.
@@ -31,6 +32,7 @@ pub(crate) struct Machine<'a> {
     pub(crate) visits_over: bool,
     /// Until when each reserve's lock is held; empty: reserves have none.
     pub(super) locks: Vec<SimTime>,
+    pub(super) refills: Refills,
     /// The last arrival, delivery or release.
     pub(super) last_activity: SimTime,
 }
@@ -72,7 +74,8 @@ impl Machine<'_> {
 
     /// Buffers come back.
     pub(crate) fn release(&mut self, queue: QueueId, lease: Lease) {
-        self.buffers.release(queue, lease, self.now);
+        let handed = self.buffers.release(queue, lease, self.now);
+        self.hand(queue, handed);
         if cfg!(debug_assertions) {
             self.held[queue.index()].change(lease, -1);
             self.assert_conserved(queue);
@@ -93,7 +96,8 @@ impl Machine<'_> {
     /// A partial repost batch is reposted.
     pub(crate) fn flush(&mut self, queue: QueueId) {
         if self.buffers.awaiting_repost(queue) > 0 {
-            self.buffers.flush(queue, self.now);
+            let handed = self.buffers.flush(queue, self.now);
+            self.hand(queue, handed);
             self.released = true;
             self.last_activity = self.now;
         }
@@ -134,7 +138,7 @@ impl Machine<'_> {
         if let Some(lock) = self.locks.get_mut(group) {
             *lock = end;
         }
-        self.ledger.synchronizing(self.now, end);
+        self.ledger.synchronizing(self.now, begin, end);
         self.calendar.set(slot, end);
         end
     }

@@ -39,6 +39,8 @@ pub struct Outcome {
     pub utilization: f64,
     /// Time spent reposting reserve buffers, in picoseconds.
     pub sync_ps: u128,
+    /// That part of it in which cores waited for a reserve's lock.
+    pub lock_wait_ps: u128,
     /// Servers woken, or interrupts.
     pub wakeups: u64,
     /// Softirq runs that ended early with `netdev_budget` or its time used up.
@@ -136,6 +138,7 @@ impl Finished<'_> {
             sojourn: closed.sojourn,
             utilization: if cores == 0 { 0.0 } else { sum_to_f64(closed.busy_ps) / core_ps },
             sync_ps: closed.sync_ps,
+            lock_wait_ps: closed.lock_wait_ps,
             wakeups: closed.wakeups,
             time_squeeze: closed.time_squeeze,
             held: occupancy(&closed.held),

@@ -4,16 +4,16 @@
 //! calendar's slots are laid out in the order in which things happen at one instant:
 //!
 //! ```text
-//!  | releases (host) | frames leaving the wire | sources, by table and queue | visits (host) |
-//!   then FIFO retries,                                                         and starts
-//!   a paused sender goes on
+//!  | releases (host, then refills) | frames leaving the wire | sources, by table and queue |
+//!   then FIFO retries,
+//!   a paused sender goes on                                            | visits (host) | starts
 //! ```
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::calendar::{Calendar, Slot};
 use crate::id::QueueId;
-use crate::model::buffers::{BufferSpec, Buffers, Held, Lease, Refusal};
+use crate::model::buffers::{BufferSpec, Buffers, Held, Lease, Refusal, ReserveSpec};
 use crate::model::host::{Host, HostSlots, HostSpec, Packet, Work};
 use crate::model::ledger::{DropReason, Ledger};
 use crate::model::log::{Fate, PacketLog, PacketSink, Timeline};
@@ -21,6 +21,7 @@ use crate::model::machine::Machine;
 use crate::model::outcome::{Finished, Outcome};
 use crate::model::placement::{Handling, Load, Placement};
 use crate::model::port::{Fifo, FifoSpec, Wire};
+use crate::model::refill::Refills;
 use crate::model::stall::StallSpec;
 use crate::model::traffic::{Arrival, Recorded, Source, TrafficSpec, TransfersSpec, Window};
 use crate::model::watch::{Watch, Watcher};
@@ -79,6 +80,7 @@ pub(crate) struct System<'a> {
     /// The next packet of each source.
     pending: Vec<Option<Arrival>>,
     wire: Option<Wire>,
+    first_refill: Slot,
     first_source: Slot,
     fifo: Fifo,
     slots: HostSlots,
@@ -126,9 +128,12 @@ impl<'a> System<'a> {
         for (table, traffic) in spec.traffic.iter().enumerate() {
             sources.extend(traffic.sources(table, streams, spec.window));
         }
-        let sync_cost = spec.buffers.reserve.as_ref().map_or(SimDuration::ZERO, |r| r.sync_cost);
+        let reserve = spec.buffers.reserve.as_ref();
+        let sync_cost = reserve.map_or(SimDuration::ZERO, ReserveSpec::cost_of_consumers);
         let delays = !spec.stalls.is_empty() || !sync_cost.is_zero();
-        let (releases, visits) = Host::slots(&spec.host, queues, delays);
+        let (first_refill, visits) = Host::slots(&spec.host, queues, delays);
+        let refills = Refills::new(reserve, first_refill);
+        let releases = first_refill + refills.count();
         let first_source = releases + usize::from(spec.line_rate.is_some());
         let slots = HostSlots { releases, visits, first_visit: first_source + sources.len() };
         let last_arrival = spec.last_arrival();
@@ -157,6 +162,7 @@ impl<'a> System<'a> {
                 Some(reserve) if reserve.lock => vec![SimTime::ZERO; reserve.groups as usize],
                 _ => Vec::new(),
             },
+            refills,
             last_activity: SimTime::ZERO,
         };
         let timeline =
@@ -178,6 +184,7 @@ impl<'a> System<'a> {
             pending: vec![None; sources.len()],
             sources,
             wire: spec.line_rate.map(|rate| Wire::new(rate, spec.window)),
+            first_refill,
             first_source,
             fifo: Fifo::new(spec.fifo, queues),
             slots,
@@ -244,8 +251,10 @@ impl<'a> System<'a> {
         if let (true, Some(watch)) = (self.window_open, &mut self.watch) {
             watch.advance(time, &self.machine.buffers, &self.machine.ledger);
         }
-        if slot < self.slots.releases {
+        if slot < self.first_refill {
             self.host.release_due(slot, &mut self.machine);
+        } else if slot < self.slots.releases {
+            self.machine.refill_due(slot);
         } else if slot < self.first_source {
             self.leave_wire();
         } else if slot < self.slots.first_visit {

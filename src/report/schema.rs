@@ -239,6 +239,8 @@ fn simulate() -> Value {
             "in_use_mean": number(),
             "in_use_max": count(),
             "exhausted_fraction": share(),
+            "reposts_per_packet?": number(),
+            "break_even_reposts_per_packet?": number(),
         }))),
         "memory": with_memory(json!({
             "in_use_bytes_mean": number(),
@@ -269,6 +271,7 @@ fn simulate() -> Value {
         "host": object(&json!({
             "utilization": number(),
             "reserve_sync_ns_per_packet": number(),
+            "lock_wait_ns_per_packet?": number(),
             "time_squeeze": count(),
             "wakeups": count(),
             "stalled_fraction": share(),

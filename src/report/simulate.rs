@@ -101,6 +101,12 @@ pub struct Reserve {
     pub in_use_max: u64,
     /// Share of the time in which any group had none free.
     pub exhausted_fraction: f64,
+    /// Reserve buffers reposted of each delivered packet; only where that takes time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reposts_per_packet: Option<f64>,
+    /// How many there could be until the cores that repost have no time left.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub break_even_reposts_per_packet: Option<f64>,
 }
 
 /// Memory pinned, and how much of it was in use.
@@ -199,6 +205,9 @@ pub struct Host {
     pub utilization: f64,
     /// Time spent reposting reserve buffers, per delivered packet.
     pub reserve_sync_ns_per_packet: f64,
+    /// That part of it in which cores waited for a reserve's lock, where it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lock_wait_ns_per_packet: Option<f64>,
     /// Polls that ran out of budget or time; only NAPI has them.
     pub time_squeeze: u64,
     /// Servers woken.
@@ -275,6 +284,10 @@ impl SimulateReport {
                 in_use_mean: simulation.reserve_in_use.mean,
                 in_use_max: simulation.reserve_in_use.max,
                 exhausted_fraction: simulation.exhausted_fraction,
+                reposts_per_packet: simulation.reposts.map(|own| own.per_packet),
+                break_even_reposts_per_packet: simulation
+                    .reposts
+                    .map(|own| own.break_even_per_packet),
             }),
             memory: MemoryUse {
                 pinned: simulation.memory,
@@ -298,6 +311,11 @@ impl SimulateReport {
             host: Host {
                 utilization: simulation.utilization,
                 reserve_sync_ns_per_packet: simulation.sync_ns_per_packet,
+                lock_wait_ns_per_packet: scenario
+                    .reserve
+                    .as_ref()
+                    .filter(|reserve| reserve.lock)
+                    .map(|_| simulation.lock_wait_ns_per_packet),
                 time_squeeze: simulation.time_squeeze,
                 wakeups: simulation.wakeups,
                 stalled_fraction: simulation.stalled_fraction,
@@ -338,6 +356,14 @@ impl SimulateReport {
                     reserve.in_use_mean, reserve.in_use_max, reserve.entries
                 ),
             );
+            if let (Some(own), Some(most)) =
+                (reserve.reposts_per_packet, reserve.break_even_reposts_per_packet)
+            {
+                row(
+                    "reserve reposts",
+                    format!("{own:.3} a packet; beyond {most:.3} private rings cost less time"),
+                );
+            }
         }
         let memory = &self.memory;
         let pinned = &memory.pinned;
@@ -421,6 +447,9 @@ impl SimulateReport {
                 ", {:.2} ns a packet for reserve reposts",
                 self.host.reserve_sync_ns_per_packet
             );
+            if let Some(wait) = self.host.lock_wait_ns_per_packet {
+                text += &format!(" ({wait:.2} ns of it waiting for the lock)");
+            }
         }
         text
     }

@@ -260,7 +260,8 @@ pub(super) const RESERVE: &[Key] = &[
         "0",
         "Buffers behind all reserves, for those that have used up their own.",
     ),
-    key("sync_cost", Kind::Time, "0 ns", "Host time for each reserve buffer reposted."),
+    key("sync_cost", Kind::Time, "0 ns", "Time of a core for each reserve buffer reposted."),
+    key("refiller", Kind::Choice(REFILLERS), "consuming-core", "Whose time sync_cost is."),
     key("repost", Kind::Count, "1", "Reserve buffers are reposted in batches of this many."),
     key(
         "low_watermark",
@@ -270,6 +271,9 @@ pub(super) const RESERVE: &[Key] = &[
     ),
     key("lock", Kind::Truth, "false", "Cores that repost at the same time wait for each other."),
 ];
+
+/// One for every queue, or one of the reserve's own.
+pub(super) const REFILLERS: &[&str] = &["consuming-core", "one-core"];
 
 pub(super) const POLICIES: &[&str] = &[
     "complete-sharing",

@@ -1,11 +1,11 @@
 //! The `[reserve]` section.
 
 use super::error::ScenarioError;
-use super::keys::{ACCOUNTINGS, POLICIES, RESERVE};
+use super::keys::{ACCOUNTINGS, POLICIES, REFILLERS, RESERVE};
 use super::nic::ENTRIES_MAX;
 use super::quantity::{Field, Fields};
 use super::{NicSpec, Scenario};
-use crate::model::buffers::{Accounting, ReserveSpec};
+use crate::model::buffers::{Accounting, Refiller, ReserveSpec};
 use crate::model::host::{HostSpec, Recycle};
 use crate::model::policy::Policy;
 use crate::model::port::FifoSpec;
@@ -22,6 +22,7 @@ pub(crate) fn default_reserve() -> ReserveSpec {
         accounting: Accounting::Pinned,
         groups: 1,
         sync_cost: SimDuration::ZERO,
+        refiller: Refiller::ConsumingCore,
         repost: 1,
         low_watermark: None,
         lock: false,
@@ -86,6 +87,10 @@ fn read_section(field: &Field<'_>, nic: &NicSpec) -> Result<ReserveSpec> {
         },
         groups: fields.or("groups", default.groups, |f| f.count_u32(1, most_groups))?,
         sync_cost: fields.or("sync_cost", default.sync_cost, Field::time)?,
+        refiller: match fields.or("refiller", 0, |f| f.choice(REFILLERS))? {
+            0 => Refiller::ConsumingCore,
+            _ => Refiller::OneCore,
+        },
         repost: fields.or("repost", default.repost, |f| f.count_u32(1, ENTRIES_MAX))?,
         low_watermark: fields
             .get("low_watermark")
@@ -148,11 +153,24 @@ fn check_reposts(fields: &Fields<'_>, spec: &ReserveSpec) -> Result<()> {
     if spec.low_watermark.is_some() {
         let reason = "goes with reposts by the queues' cores; with low_watermark all that came \
                       back is reposted at once, whoever handles the event; leave it out";
-        refuse(fields, &["repost", "sync_cost", "lock"], reason)?;
+        refuse(fields, &["repost", "sync_cost", "lock", "refiller"], reason)?;
     }
     if matches!(spec.policy, Policy::LongestQueueDrop | Policy::PeerBorrow) {
         let reason = "keeps buffers back that the policy counts on; leave it out";
         refuse(fields, &["repost", "low_watermark"], reason)?;
+        if spec.refiller == Refiller::OneCore {
+            refuse(fields, &["refiller"], reason)?;
+        }
+    }
+    if spec.refiller == Refiller::OneCore {
+        if spec.sync_cost.is_zero() {
+            let reason = "takes no time, so that it does not matter whose; give sync_cost";
+            return Err(fields.error_at(&["refiller"], reason));
+        }
+        if spec.lock {
+            let reason = "is for cores that repost at the same time; one core never does";
+            return Err(fields.error_at(&["lock"], reason));
+        }
     }
     if spec.lock && spec.sync_cost.is_zero() {
         return Err(fields.error_at(&["lock"], "is held for no time; give sync_cost"));
@@ -172,7 +190,7 @@ fn refuse(fields: &Fields<'_>, names: &[&'static str], reason: &str) -> Result<(
 pub(super) fn check_host(scenario: &Scenario, root: &Fields<'_>) -> Result<()> {
     let Some(reserve) = &scenario.reserve else { return Ok(()) };
     let name = scenario.host.name();
-    let costs = !reserve.sync_cost.is_zero();
+    let costs = !reserve.cost_of_consumers().is_zero();
     let returned =
         matches!(&scenario.host, HostSpec::Napi(spec) if spec.recycle == Recycle::Return);
     if costs && returned {

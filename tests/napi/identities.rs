@@ -1,6 +1,7 @@
 //! Where a NAPI host is another host, packet for packet.
 
 use proptest::prelude::*;
+use rxplan::model::buffers::Refiller;
 use rxplan::model::distribution::Distribution;
 use rxplan::model::host::{HostSpec, NapiContext, NapiSpec, Refill};
 use rxplan::model::log::{Fate, PacketOutcome};
@@ -32,8 +33,11 @@ fn plain_servers(mut system: SystemSpec, service: u64, wakeup: Distribution) -> 
     system.host = HostSpec::Server { service, wakeup };
     if let Some(reserve) = &mut system.buffers.reserve {
         (reserve.sync_cost, reserve.repost) = (SimDuration::ZERO, 1);
-        if reserve.policy == Policy::LongestQueueDrop {
-            // Only servers give packets back.
+        reserve.refiller = Refiller::ConsumingCore;
+        // Which queue's buffers wait for the limit depends on whose came first at one instant.
+        reserve.low_watermark = None;
+        if matches!(reserve.policy, Policy::LongestQueueDrop | Policy::EarlyDrop { .. }) {
+            // Only servers give packets back; lots are drawn anew whenever the FIFO is tried.
             reserve.policy = Policy::CompleteSharing;
         }
     }
@@ -106,6 +110,8 @@ proptest! {
         hold.fifo = FifoSpec::default();
         if let Some(reserve) = &mut hold.buffers.reserve {
             reserve.sync_cost = SimDuration::ZERO;
+            reserve.refiller = Refiller::ConsumingCore;
+            reserve.low_watermark = None;
         }
         // Held for no time, a completion entry is freed at once; polled, with the poll.
         hold.buffers.completion_entries = 1 << 20;

@@ -94,6 +94,8 @@ struct Queue {
     reserve_waiting: u32,
     /// Reserve buffers that wait until too few are free.
     below_limit_waiting: u32,
+    /// Reserve buffers that the reserve's own core has, but has not posted.
+    refilling: u32,
     /// What its packets hold, and what they gave back, whenever that changed.
     history: Vec<reserve::Change>,
     completions: u32,
@@ -141,6 +143,8 @@ struct Nic<'a> {
     sync: u64,
     /// Until when the lock of each reserve is held.
     locks: Vec<u64>,
+    /// Batches that each reserve's own core has: queue, buffers, and the time left.
+    refills: Vec<VecDeque<(usize, u32, u64)>>,
     start: u64,
     end: u64,
 }
@@ -165,6 +169,7 @@ pub(crate) fn simulate(spec: &SystemSpec, arrivals: &[Incoming]) -> Told {
         total: Default::default(),
         sync: 0,
         locks: vec![0; queues],
+        refills: vec![VecDeque::new(); queues],
         start,
         end,
     };
@@ -178,6 +183,7 @@ pub(crate) fn simulate(spec: &SystemSpec, arrivals: &[Incoming]) -> Told {
             let taken = nic.completions();
             if host.finish(&mut nic) {
                 nic.note_completions(taken);
+            } else if nic.refill() {
             } else if nic.released {
                 nic.retry_fifo(host.as_mut());
             } else if let Some(incoming) = nic.off_the_wire() {
@@ -205,10 +211,12 @@ pub(crate) fn simulate(spec: &SystemSpec, arrivals: &[Incoming]) -> Told {
             nic.average(share);
             nic.paused_time += u64::from(nic.paused);
             packet_bytes += share * nic.bytes_in_rings() as f64;
+            nic.sync += nic.refills.iter().filter(|batches| !batches.is_empty()).count() as u64;
             if (0..queues).any(|queue| nic.reserve_free(queue) == 0) {
                 exhausted += share;
             }
         }
+        nic.work_on_refills();
     }
     Told {
         packets: nic.outcomes(),
@@ -233,7 +241,7 @@ impl Level {
 
 impl Queue {
     fn reserve_not_posted(&self) -> u32 {
-        self.reserve_held + self.reserve_waiting + self.below_limit_waiting
+        self.reserve_held + self.reserve_waiting + self.below_limit_waiting + self.refilling
     }
 
     /// Buffers not posted: all, and those of the reserve.

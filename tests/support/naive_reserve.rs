@@ -1,6 +1,8 @@
 //! The reserve of the naive model: who is admitted to it, and how its buffers come back.
 
-use rxplan::model::buffers::{Accounting, ReserveSpec};
+use std::collections::VecDeque;
+
+use rxplan::model::buffers::{Accounting, Refiller, ReserveSpec};
 use rxplan::model::ledger::DropReason;
 use rxplan::model::log::Fate;
 use rxplan::model::policy::Policy;
@@ -183,6 +185,7 @@ impl Nic<'_> {
 
     pub(super) fn release(&mut self, queue: usize, buffers: Buffers) {
         let due = self.due(queue, buffers);
+        let one_core = self.one_core();
         let limited = self.reserve().is_some_and(|reserve| reserve.low_watermark.is_some());
         let Buffers { dedicated, reserve } = self.destination(queue, buffers);
         let state = &mut self.queues[queue];
@@ -193,6 +196,9 @@ impl Nic<'_> {
         } else {
             state.reserve_waiting += reserve;
             state.reserve_waiting -= due;
+            if one_core {
+                self.hand(queue, due);
+            }
         }
         self.released = true;
         self.note_change(queue, dedicated + reserve);
@@ -202,8 +208,44 @@ impl Nic<'_> {
     /// Reposts a partial batch.
     pub(super) fn flush(&mut self, queue: usize) {
         if self.queues[queue].reserve_waiting > 0 {
-            self.queues[queue].reserve_waiting = 0;
+            let waiting = std::mem::take(&mut self.queues[queue].reserve_waiting);
             self.released = true;
+            if self.one_core() {
+                self.hand(queue, waiting);
+            }
+        }
+    }
+
+    /// Whether a core of the reserve's own reposts.
+    fn one_core(&self) -> bool {
+        self.reserve().is_some_and(|reserve| reserve.refiller == Refiller::OneCore)
+    }
+
+    fn hand(&mut self, queue: usize, count: u32) {
+        if count > 0 {
+            let cost = self.reserve().expect("of its buffers").sync_cost.as_ps();
+            let group = self.group(queue);
+            self.queues[queue].refilling += count;
+            self.refills[group].push_back((queue, count, cost * u64::from(count)));
+        }
+    }
+
+    /// A reserve's own core has posted a batch; whether one did.
+    pub(super) fn refill(&mut self) -> bool {
+        for batches in &mut self.refills {
+            if let Some((queue, count, _)) = batches.pop_front_if(|(.., left)| *left == 0) {
+                self.queues[queue].refilling -= count;
+                self.released = true;
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Each reserve's own core works for a picosecond on its first batch.
+    pub(super) fn work_on_refills(&mut self) {
+        for (.., left) in self.refills.iter_mut().filter_map(VecDeque::front_mut) {
+            *left -= 1;
         }
     }
 
@@ -222,7 +264,7 @@ impl Nic<'_> {
     pub(super) fn synchronized(&mut self, queue: usize, count: u32) -> u64 {
         let Some(reserve) = self.reserve() else { return self.now };
         let (cost, lock) = (reserve.sync_cost.as_ps() * u64::from(count), reserve.lock);
-        if cost == 0 {
+        if cost == 0 || self.one_core() {
             return self.now;
         }
         let group = self.group(queue);

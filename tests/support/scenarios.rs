@@ -4,7 +4,7 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 use rxplan::id::QueueId;
-use rxplan::model::buffers::{Accounting, BufferSpec, ReserveSpec};
+use rxplan::model::buffers::{Accounting, BufferSpec, Refiller, ReserveSpec};
 use rxplan::model::distribution::Distribution;
 use rxplan::model::host::{
     BusyPollSpec, CacheSpec, Coalescing, Defer, HostSpec, Moderation, NapiContext, NapiSpec,
@@ -81,6 +81,7 @@ fn consistent(mut system: SystemSpec) -> SystemSpec {
         && let Some(reserve) = &mut system.buffers.reserve
     {
         reserve.sync_cost = SimDuration::ZERO;
+        reserve.refiller = Refiller::ConsumingCore;
     }
     system
 }
@@ -125,7 +126,7 @@ fn reserve(queues: u32) -> impl Strategy<Value = ReserveSpec> {
     let accounting = prop_oneof![Just(Accounting::Pinned), Just(Accounting::Relabelled)];
     let groups = 1..=queues.min(2);
     let reposts = (1_u32..=3, prop::option::weighted(0.2, 1_u32..=4));
-    let sync = (prop_oneof![Just(0), 1_u64..=3], any::<bool>());
+    let sync = (prop_oneof![Just(0), 1_u64..=3], any::<bool>(), prop::bool::weighted(0.3));
     let entries = (0_u32..=8, prop::option::weighted(0.3, 0_u32..=6));
     (entries, policy, accounting, groups, sync, reposts).prop_map(
         |(
@@ -133,12 +134,13 @@ fn reserve(queues: u32) -> impl Strategy<Value = ReserveSpec> {
             policy,
             accounting,
             groups,
-            (sync_cost, lock),
+            (sync_cost, lock, one),
             (repost, low_watermark),
         )| {
             let keeps_nothing = matches!(policy, Policy::LongestQueueDrop | Policy::PeerBorrow);
             let low_watermark = low_watermark.filter(|_| !keeps_nothing);
             let by_cores = low_watermark.is_none();
+            let one_core = one && by_cores && !keeps_nothing && sync_cost > 0;
             ReserveSpec {
                 entries: if policy == Policy::PeerBorrow { 0 } else { entries },
                 device_entries: device.filter(|_| policy != Policy::PeerBorrow).unwrap_or(0),
@@ -147,8 +149,9 @@ fn reserve(queues: u32) -> impl Strategy<Value = ReserveSpec> {
                 groups,
                 sync_cost: SimDuration::from_ps(if by_cores { sync_cost } else { 0 }),
                 repost: if by_cores && !keeps_nothing { repost } else { 1 },
+                refiller: if one_core { Refiller::OneCore } else { Refiller::ConsumingCore },
                 low_watermark,
-                lock,
+                lock: lock && !one_core,
             }
         },
     )

@@ -1,7 +1,7 @@
 //! Systems that exact formulas are known of.
 
 use rxplan::id::QueueId;
-use rxplan::model::buffers::{Accounting, BufferSpec, ReserveSpec};
+use rxplan::model::buffers::{Accounting, BufferSpec, Refiller, ReserveSpec};
 use rxplan::model::distribution::Distribution;
 use rxplan::model::host::HostSpec;
 use rxplan::model::policy::Policy;
@@ -78,6 +78,7 @@ pub(crate) fn with_reserve(
         sync_cost: SimDuration::ZERO,
         repost: 1,
         low_watermark: None,
+        refiller: Refiller::ConsumingCore,
         device_entries: 0,
         lock: false,
     });

@@ -17,8 +17,10 @@ pub struct ReserveSpec {
     pub accounting: Accounting,
     /// Number of reserves; queue q uses number `q * groups / queues`.
     pub groups: u32,
-    /// Host time for each reserve buffer that is reposted.
+    /// Time of a core for each reserve buffer that is reposted.
     pub sync_cost: SimDuration,
+    /// Whose time that is.
+    pub refiller: Refiller,
     /// Reserve buffers are reposted in batches of this many, per queue.
     pub repost: u32,
     /// Instead of in batches, all that came back are reposted when fewer than this many are free:
@@ -36,6 +38,15 @@ impl ReserveSpec {
         self.entries.saturating_add(self.device_entries)
     }
 
+    /// What a core that takes packets spends on each reserve buffer.
+    #[must_use]
+    pub fn cost_of_consumers(&self) -> SimDuration {
+        match self.refiller {
+            Refiller::ConsumingCore => self.sync_cost,
+            Refiller::OneCore => SimDuration::ZERO,
+        }
+    }
+
     /// Buffers of all reserves and of the device.
     #[must_use]
     pub fn total_entries(&self) -> u64 {
@@ -48,6 +59,16 @@ impl ReserveSpec {
         let group = queue as u64 * u64::from(self.groups) / queues as u64;
         GroupId::new(u32::try_from(group).expect("below groups"))
     }
+}
+
+/// Who posts the buffers of a reserve again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refiller {
+    /// The core that takes the packets; meanwhile it takes none.
+    ConsumingCore,
+    /// A core of the reserve's own, in the order in which batches are handed to it. Packets do not
+    /// wait for it; buffers do.
+    OneCore,
 }
 
 /// Where a released buffer goes: see the [module](super) documentation.

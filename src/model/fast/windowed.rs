@@ -333,6 +333,7 @@ impl<'a> Lanes<'a> {
             packet_byte_ps: area(byte_ps),
             busy_ps: busy.sum_ps(),
             sync_ps: 0,
+            lock_wait_ps: 0,
             time_squeeze: 0,
             held: Level::default(),
             wakeups,
