@@ -24,6 +24,7 @@ pub mod placement;
 pub mod policy;
 pub mod port;
 mod refill;
+mod small;
 pub mod stall;
 pub mod steering;
 pub mod system;

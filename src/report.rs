@@ -49,7 +49,7 @@ pub use settings::Persistent;
 pub use shard::{ShardState, ShardStatus};
 pub use simulate::{
     Drops, EngineReport, Fairness, Held, Host, MemoryUse, Packets, Port, Queue, Reserve,
-    SenderDelay, SimulateReport, Sojourn,
+    SenderDelay, SimulateReport, Small, Sojourn,
 };
 pub use sweep::{SweepReport, sweep_record};
 pub use zero_copy::{Attack, Fallbacks, Lro, Placement};

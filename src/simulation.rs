@@ -53,6 +53,8 @@ pub struct Simulation {
     pub reserve_in_use: Occupancy,
     /// Buffers in use.
     pub in_use: Occupancy,
+    /// Small buffers in use, which are in no other number.
+    pub small_in_use: Occupancy,
     /// Share of the time in which any group had no free reserve buffer.
     pub exhausted_fraction: f64,
     /// Time-averaged packet bytes over buffer bytes in use; 0 when none were in use.
@@ -299,7 +301,10 @@ impl Merged {
             reserve_in_use: occupancy(queue.reserve_in_use),
         });
         let in_use = occupancy(sum.in_use);
-        let buffer_bytes = in_use.mean * scenario.memory().bytes_per_buffer();
+        let memory = scenario.memory();
+        let small_in_use = occupancy(sum.small_in_use);
+        let small_bytes = small_in_use.mean * to_f64(memory.small_buf_len);
+        let buffer_bytes = in_use.mean * memory.bytes_per_buffer() + small_bytes;
         let packet_bytes = mean(sum.packet_bytes_mean);
         let mut simulation = Simulation {
             replications: u32::try_from(counts.len()).expect("as many as were asked for"),
@@ -314,6 +319,7 @@ impl Merged {
             queues: queues.collect(),
             reserve_in_use: occupancy(sum.reserve_in_use),
             in_use,
+            small_in_use,
             exhausted_fraction: mean(sum.exhausted_fraction),
             fill_ratio: if buffer_bytes > 0.0 { packet_bytes / buffer_bytes } else { 0.0 },
             sync_ns_per_packet: per_packet(sum.sync_ps),
@@ -328,7 +334,7 @@ impl Merged {
             stalled_fraction: mean(sum.stalled_fraction),
             placement: sum.placement,
             timeline: sum.timeline,
-            memory: scenario.memory().memory().expect("checked when the scenario was resolved"),
+            memory: memory.memory().expect("checked when the scenario was resolved"),
             warnings: scenario.warnings.clone(),
             packets_simulated: sum.packets_simulated,
         };
@@ -393,6 +399,7 @@ impl Outcome {
             *drops += other;
         }
         add(&mut self.in_use, &other.in_use);
+        add(&mut self.small_in_use, &other.small_in_use);
         add(&mut self.reserve_in_use, &other.reserve_in_use);
         self.exhausted_fraction += other.exhausted_fraction;
         self.stalled_fraction += other.stalled_fraction;

@@ -48,6 +48,7 @@ fn plain(mut system: SystemSpec) -> SystemSpec {
         reserve.sync_cost = SimDuration::ZERO;
         reserve.refiller = Refiller::ConsumingCore;
         reserve.low_watermark = None;
+        reserve.small = None;
         reserve.device_entries = 0;
         if !reserve.policy.is_memoryless() {
             reserve.policy = Policy::CompleteSharing;

@@ -184,6 +184,7 @@ fn single_buffers(mut system: SystemSpec) -> SystemSpec {
         reserve.refiller = Refiller::ConsumingCore;
         reserve.repost = 1;
         reserve.low_watermark = None;
+        reserve.small = None;
         if !reserve.policy.is_memoryless() {
             reserve.policy = Policy::CompleteSharing;
         }
@@ -238,6 +239,7 @@ proptest! {
         let empty = run(&with_buffers(&system, |buffers| {
             if let Some(reserve) = &mut buffers.reserve {
                 (reserve.entries, reserve.device_entries) = (0, 0);
+                reserve.small = None;
                 if reserve.policy == Policy::PeerBorrow {
                     reserve.policy = Policy::CompleteSharing;
                 }
@@ -282,6 +284,7 @@ proptest! {
                     reserve.lock = false;
                     reserve.refiller = Refiller::ConsumingCore;
                     reserve.low_watermark = None;
+                    reserve.small = None;
                     if matches!(
                         reserve.policy,
                         Policy::Abm { .. }

@@ -4,7 +4,7 @@
 #[path = "support/timeline.rs"]
 mod timeline;
 
-use rxplan::model::buffers::{Accounting, BufferSpec, Refiller, ReserveSpec};
+use rxplan::model::buffers::{Accounting, BufferSpec, Refiller, ReserveSpec, SmallSpec};
 use rxplan::model::distribution::Distribution;
 use rxplan::model::host::HostSpec;
 use rxplan::model::ledger::DropReason;
@@ -35,6 +35,7 @@ fn system(rx: u32, entries: u32, policy: Policy, arrivals: &[(u64, u32)]) -> Sys
                 refiller: Refiller::ConsumingCore,
                 device_entries: 0,
                 lock: false,
+                small: None,
             }),
         },
         fifo: FifoSpec::default(),
@@ -181,4 +182,27 @@ fn a_packet_that_waits_for_a_completion_entry_gets_it_when_the_host_takes_anothe
     system.buffers.completion_flow_control = true;
     let (_, outcome) = timeline(&system);
     assert_mean(outcome.in_use.mean, 100 + 199 + 200, 300);
+}
+
+#[test]
+fn short_packets_have_buffers_of_their_own_and_no_others() {
+    let arrivals = &[(0, 0), (1, 0), (2, 1), (3, 0), (101, 1)];
+    let mut classes = with_reserve(system(1, 1, Policy::CompleteSharing, arrivals), |reserve| {
+        reserve.small = Some(SmallSpec { entries: 2, buf_len: 1000 });
+    });
+    let (fates, outcome) = timeline(&classes);
+    // Two small buffers for both queues; at 2 and 3 they are taken, and rings and reserve are no
+    // help. At 100 the first is delivered.
+    let expected = [(0, Some(100)), (1, Some(200)), (2, None), (3, None), (101, Some(201))];
+    assert_eq!(fates, expected);
+    assert_eq!((outcome.small_in_use.max, outcome.in_use.max), (2, 0));
+    assert_mean(outcome.small_in_use.mean, 1 + 2 * 99 + 1 + 2 * 99 + 1, 201);
+    // One byte less, and all of them are long: at 101 queue 1 still has its own entry in use, and
+    // queue 0 the reserve's.
+    let reserve = classes.buffers.reserve.as_mut().unwrap();
+    reserve.small = Some(SmallSpec { entries: 2, buf_len: 999 });
+    let (fates, outcome) = timeline(&classes);
+    let expected = [(0, Some(100)), (1, Some(200)), (2, Some(102)), (3, None), (101, None)];
+    assert_eq!(fates, expected);
+    assert_eq!((outcome.small_in_use.max, outcome.in_use.max), (0, 3));
 }

@@ -27,7 +27,7 @@ mod spec;
 
 pub(crate) use lease::Held;
 pub use lease::Lease;
-pub use spec::{Accounting, BufferSpec, Refiller, ReserveSpec};
+pub use spec::{Accounting, BufferSpec, Refiller, ReserveSpec, SmallSpec};
 
 use crate::id::{GroupId, QueueId};
 use crate::model::policy::{Admission, Claim, Policy};

@@ -52,6 +52,7 @@ impl SystemSpec {
         let simple = |r: &ReserveSpec| {
             r.groups == 1
                 && r.device_entries == 0
+                && r.small.is_none()
                 && r.policy.is_memoryless()
                 && r.repost == 1
                 && r.low_watermark.is_none()

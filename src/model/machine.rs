@@ -8,6 +8,7 @@ use crate::model::ledger::{DropReason, Ledger};
 use crate::model::log::{Fate, PacketLog};
 use crate::model::placement::{Handling, Placement};
 use crate::model::refill::Refills;
+use crate::model::small::SmallPools;
 use crate::units::{SimDuration, SimTime};
 
 /// What hosts act on: the clock, the calendar, the buffers and the books.
@@ -33,6 +34,7 @@ pub(crate) struct Machine<'a> {
     /// Until when each reserve's lock is held; empty: reserves have none.
     pub(super) locks: Vec<SimTime>,
     pub(super) refills: Refills,
+    pub(super) small: SmallPools,
     /// The last arrival, delivery or release.
     pub(super) last_activity: SimTime,
 }
@@ -51,6 +53,10 @@ impl Machine<'_> {
             placement.delivered(queue, &packet.handling, self.now);
             // A packet in the FIFO may wait for a header buffer.
             self.released |= packet.handling.header;
+        }
+        if self.small.are_for(stored) {
+            self.small.give_back(self.buffers.group(queue), self.now);
+            self.released = true;
         }
         if let (Some(log), Some(id)) = (&mut self.log, packet.log) {
             log.settled(id, Fate::Delivered(self.now));
@@ -117,11 +123,42 @@ impl Machine<'_> {
             return Err(if full { Refusal::CompletionFull } else { Refusal::NoBuffer });
         }
         let taken = match handling.stored {
+            stored if self.small.are_for(stored) => self.take_small(queue),
             0 => self.buffers.take_none(queue),
             stored => self.buffers.take(queue, stored, self.now),
         };
         self.released |= self.buffers.limit_reached();
         taken
+    }
+
+    /// Gives a short packet its small buffer.
+    fn take_small(&mut self, queue: QueueId) -> Result<Lease, Refusal> {
+        let group = self.buffers.group(queue);
+        if !self.small.has_free(group) && !self.buffers.is_completion_full(queue) {
+            return Err(Refusal::NoBuffer);
+        }
+        let lease = self.buffers.take_none(queue)?;
+        self.small.take(group, self.now);
+        Ok(lease)
+    }
+
+    /// Whether a packet of the queue could have its buffers if all were free.
+    pub(super) fn can_ever_hold(&self, queue: QueueId, len: u32) -> bool {
+        match self.small.are_for(len) {
+            true => self.small.has_any(),
+            false => self.buffers.can_ever_hold(queue, len),
+        }
+    }
+
+    /// Whether a packet of the queue could have its buffers now.
+    pub(super) fn has_room(&mut self, queue: QueueId, len: u32) -> bool {
+        match self.small.are_for(len) {
+            true => {
+                let group = self.buffers.group(queue);
+                self.small.has_free(group) && !self.buffers.is_completion_full(queue)
+            }
+            false => self.buffers.offer(queue, len, self.now).is_ok(),
+        }
     }
 
     /// Whether the header buffer that the packet needs, if it does, is there.

@@ -19,6 +19,10 @@ pub struct MemorySpec {
     pub groups: u32,
     /// Buffers of the device, behind the reserves.
     pub device_entries: u32,
+    /// Small buffers of all reserves.
+    pub small_entries: u64,
+    /// Bytes of one of these.
+    pub small_buf_len: u64,
     /// Bytes of one buffer.
     pub rx_buf_len: u64,
     /// How a driver allocates for the rings; `None`: `rx` buffers of `rx_buf_len`.
@@ -75,7 +79,9 @@ impl MemorySpec {
                 self.of_queues(driver, |layout| layout.descriptors),
             ),
         };
-        let reserve_bytes = reserve.checked_mul(self.rx_buf_len)?;
+        let small_bytes = self.small_entries.checked_mul(self.small_buf_len)?;
+        let reserve_bytes = reserve.checked_mul(self.rx_buf_len)?.checked_add(small_bytes)?;
+        let reserve = reserve.checked_add(self.small_entries)?;
         let posted = entries.checked_add(reserve)?;
         let (headers, header_descriptors) = match self.header_entries {
             None => (posted, 0),
@@ -126,7 +132,8 @@ impl MemorySpec {
             None => (self.rx_buf_len, 1),
             Some((driver, memory)) => {
                 let own = self.of_queues(driver, |layout| u64::from(layout.buffers));
-                (memory.buffers_bytes, (own + reserve).max(1))
+                let small = self.small_entries * self.small_buf_len;
+                (memory.buffers_bytes - small, (own + reserve).max(1))
             }
         }
     }
@@ -156,6 +163,8 @@ mod tests {
             reserve_entries,
             groups: 1,
             device_entries: 0,
+            small_entries: 0,
+            small_buf_len: 0,
             rx_buf_len: 8192,
             driver: None,
             descriptor: 16,
@@ -191,5 +200,22 @@ mod tests {
         let mut huge = spec(u32::MAX, u32::MAX);
         huge.rx_buf_len = u64::MAX / 4;
         assert_eq!(huge.memory(), None);
+    }
+
+    #[test]
+    fn small_buffers_count_with_the_reserve_and_have_descriptors() {
+        let plain = spec(512, 4096).memory().unwrap();
+        let small = MemorySpec { small_entries: 1000, small_buf_len: 256, ..spec(512, 4096) };
+        let memory = small.memory().unwrap();
+        assert_eq!(memory.reserve_bytes, plain.reserve_bytes + 256_000);
+        assert_eq!(memory.descriptor_bytes, plain.descriptor_bytes + 16_000);
+        assert_eq!(memory.total_bytes, plain.total_bytes + 272_000);
+        assert!((small.bytes_per_buffer() - 8192.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn the_device_counts_once_however_many_groups_there_are() {
+        let levels = MemorySpec { groups: 2, device_entries: 100, ..spec(512, 1000) };
+        assert_eq!(levels.memory().unwrap().reserve_bytes, 2100 * 8192);
     }
 }

@@ -29,6 +29,8 @@ pub struct Outcome {
     pub reserve_in_use: Occupancy,
     /// Buffers in use.
     pub in_use: Occupancy,
+    /// Small buffers in use, which are in no other number.
+    pub small_in_use: Occupancy,
     /// Share of the time in which any group had no free reserve buffer.
     pub exhausted_fraction: f64,
     /// Time-averaged bytes of packets in buffers.
@@ -81,6 +83,14 @@ pub struct Occupancy {
     pub max: u64,
 }
 
+impl Occupancy {
+    /// That of a level in a window.
+    pub(crate) fn of(level: &Level, start: SimTime, end: SimTime) -> Self {
+        let max = u64::try_from(level.max()).expect("levels are not negative");
+        Self { mean: level.mean(start, end), max }
+    }
+}
+
 /// A run that is over.
 #[derive(Debug)]
 pub(crate) struct Finished<'a> {
@@ -103,10 +113,7 @@ impl Finished<'_> {
         let start = spec.window.start;
         let simulated = end - start;
         let window_ps = to_f64(simulated.as_ps().max(1));
-        let occupancy = |level: &Level| Occupancy {
-            mean: level.mean(start, end),
-            max: u64::try_from(level.max()).expect("levels are not negative"),
-        };
+        let occupancy = |level: &Level| Occupancy::of(level, start, end);
         let queues: Vec<QueueOutcome> = levels
             .queues
             .iter()
@@ -133,6 +140,7 @@ impl Finished<'_> {
             simulated,
             reserve_in_use: together(&levels.reserve_total, |queue| queue.reserve_in_use.mean),
             in_use: together(&levels.total, |queue| queue.in_use.mean),
+            small_in_use: Occupancy::default(),
             exhausted_fraction: levels.exhausted.mean(start, end),
             packet_bytes_mean: packet_bytes,
             sojourn: closed.sojourn,

@@ -18,10 +18,11 @@ use crate::model::host::{Host, HostSlots, HostSpec, Packet, Work};
 use crate::model::ledger::{DropReason, Ledger};
 use crate::model::log::{Fate, PacketLog, PacketSink, Timeline};
 use crate::model::machine::Machine;
-use crate::model::outcome::{Finished, Outcome};
+use crate::model::outcome::{Finished, Occupancy, Outcome};
 use crate::model::placement::{Handling, Load, Placement};
 use crate::model::port::{Fifo, FifoSpec, Wire};
 use crate::model::refill::Refills;
+use crate::model::small::SmallPools;
 use crate::model::stall::StallSpec;
 use crate::model::traffic::{Arrival, Recorded, Source, TrafficSpec, TransfersSpec, Window};
 use crate::model::watch::{Watch, Watcher};
@@ -139,7 +140,8 @@ impl<'a> System<'a> {
         let last_arrival = spec.last_arrival();
         let start = spec.window.start;
         let mut buffers = Buffers::new(&spec.buffers, streams);
-        if spec.transfers().is_some() {
+        let small = SmallPools::new(reserve);
+        if spec.transfers().is_some() || small.has_any() {
             buffers.expect_bufferless();
         }
         let machine = Machine {
@@ -163,6 +165,7 @@ impl<'a> System<'a> {
                 _ => Vec::new(),
             },
             refills,
+            small,
             last_activity: SimTime::ZERO,
         };
         let timeline =
@@ -268,6 +271,7 @@ impl<'a> System<'a> {
     fn open_window(&mut self) {
         self.window_open = true;
         self.machine.buffers.open_window(self.spec.window.start);
+        self.machine.small.open_window(self.spec.window.start);
         self.machine.ledger.open_window();
     }
 
@@ -332,11 +336,9 @@ impl<'a> System<'a> {
         let Some(&Arrival { queue, len, .. }) = first.filter(|_| self.fifo.pauses()) else {
             return true;
         };
-        let now = self.machine.now;
-        let buffers = &mut self.machine.buffers;
         self.fifo.has_room(len)
-            || !buffers.can_ever_hold(queue, len)
-            || (!self.fifo.holds_up(queue) && buffers.offer(queue, len, now).is_ok())
+            || !self.machine.can_ever_hold(queue, len)
+            || (!self.fifo.holds_up(queue) && self.machine.has_room(queue, len))
     }
 
     /// Buffers have come back: a paused sender may go on.
@@ -387,7 +389,7 @@ impl<'a> System<'a> {
                 return self.place(queue, packet);
             }
             // One that needs more buffers than its queue can ever have would wait for ever.
-            Err(reason) if !machine.buffers.can_ever_hold(queue, handling.stored) => reason,
+            Err(reason) if !machine.can_ever_hold(queue, handling.stored) => reason,
             Err(_) if self.fifo.has_room(len) => return self.fifo.push(queue, packet),
             Err(_) if self.fifo.exists() => DropReason::FifoFull,
             Err(reason) => reason,
@@ -466,7 +468,7 @@ impl<'a> System<'a> {
         if let Some(log) = &mut self.machine.log {
             log.close();
         }
-        let Machine { buffers, ledger, placement, .. } = self.machine;
+        let Machine { buffers, ledger, placement, small, .. } = self.machine;
         let outcome = Finished {
             spec: self.spec,
             streams: self.streams,
@@ -478,7 +480,11 @@ impl<'a> System<'a> {
             timeline: self.timeline,
         }
         .outcome();
-        Outcome { placement: placement.map(|placement| placement.counts()), ..outcome }
+        Outcome {
+            placement: placement.map(|placement| placement.counts()),
+            small_in_use: Occupancy::of(&small.into_level(), start, end),
+            ..outcome
+        }
     }
 
     /// Conservation: every packet and every buffer is where the books say.

@@ -241,6 +241,11 @@ fn simulate() -> Value {
             "exhausted_fraction": share(),
             "reposts_per_packet?": number(),
             "break_even_reposts_per_packet?": number(),
+            "small?": object(&json!({
+                "entries": count(),
+                "in_use_mean": number(),
+                "in_use_max": count(),
+            })),
         }))),
         "memory": with_memory(json!({
             "in_use_bytes_mean": number(),

@@ -107,6 +107,20 @@ pub struct Reserve {
     /// How many there could be until the cores that repost have no time left.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub break_even_reposts_per_packet: Option<f64>,
+    /// Small buffers, where there are some.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub small: Option<Small>,
+}
+
+/// Buffers for short packets alone.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Small {
+    /// Buffers of all groups.
+    pub entries: u64,
+    /// Time average of those in use.
+    pub in_use_mean: f64,
+    /// Most in use at once.
+    pub in_use_max: u64,
 }
 
 /// Memory pinned, and how much of it was in use.
@@ -288,11 +302,19 @@ impl SimulateReport {
                 break_even_reposts_per_packet: simulation
                     .reposts
                     .map(|own| own.break_even_per_packet),
+                small: reserve.small.map(|_| Small {
+                    entries: reserve.small_entries(),
+                    in_use_mean: simulation.small_in_use.mean,
+                    in_use_max: simulation.small_in_use.max,
+                }),
             }),
             memory: MemoryUse {
                 pinned: simulation.memory,
-                in_use_bytes_mean: simulation.in_use.mean * memory.bytes_per_buffer(),
-                in_use_bytes_max: memory.bytes_of(simulation.in_use.max),
+                in_use_bytes_mean: simulation.in_use.mean * memory.bytes_per_buffer()
+                    + simulation.small_in_use.mean * to_f64(memory.small_buf_len),
+                in_use_bytes_max: memory.bytes_of(simulation.in_use.max).saturating_add(
+                    simulation.small_in_use.max.saturating_mul(memory.small_buf_len),
+                ),
                 fill_ratio: simulation.fill_ratio,
                 held: matches!(scenario.host, HostSpec::Napi(_)).then(|| Held {
                     held_bytes_mean: simulation.held.mean * memory.bytes_per_buffer(),
@@ -356,6 +378,12 @@ impl SimulateReport {
                     reserve.in_use_mean, reserve.in_use_max, reserve.entries
                 ),
             );
+            if let Some(Small { entries, in_use_mean, in_use_max }) = reserve.small {
+                row(
+                    "small in use",
+                    format!("mean {in_use_mean:.1}, max {in_use_max} of {entries}"),
+                );
+            }
             if let (Some(own), Some(most)) =
                 (reserve.reposts_per_packet, reserve.break_even_reposts_per_packet)
             {

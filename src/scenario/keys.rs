@@ -269,7 +269,13 @@ pub(super) const RESERVE: &[Key] = &[
         "",
         "All that came back are reposted when fewer than this are free, instead of in batches.",
     ),
+    key("small", Kind::Table(SMALL), "", "Buffers of each reserve for short packets alone."),
     key("lock", Kind::Truth, "false", "Cores that repost at the same time wait for each other."),
+];
+
+pub(super) const SMALL: &[Key] = &[
+    key("entries", Kind::Count, "", "How many there are."),
+    key("buf_len", Kind::Size, "", "Bytes of one, and of the longest packet that takes it."),
 ];
 
 /// One for every queue, or one of the reserve's own.

@@ -95,7 +95,8 @@ impl NicSpec {
     /// group that lend each other.
     #[must_use]
     pub fn most_buffers(&self, reserve: Option<&ReserveSpec>) -> u32 {
-        let entries = reserve.map_or(0, ReserveSpec::within_reach);
+        let small = reserve.and_then(|reserve| reserve.small).map_or(0, |small| small.entries);
+        let entries = reserve.map_or(0, ReserveSpec::within_reach).saturating_add(small);
         let own = self.buffers_of(self.rx_max()).saturating_add(entries);
         let Some(lent) = reserve.filter(|reserve| reserve.policy == Policy::PeerBorrow) else {
             return own;
@@ -134,6 +135,10 @@ impl NicSpec {
             reserve_entries: reserve.map_or(0, |reserve| reserve.entries),
             groups: reserve.map_or(1, |reserve| reserve.groups),
             device_entries: reserve.map_or(0, |reserve| reserve.device_entries),
+            small_entries: reserve.map_or(0, ReserveSpec::small_entries),
+            small_buf_len: reserve
+                .and_then(|reserve| reserve.small)
+                .map_or(0, |small| small.buf_len),
             rx_buf_len: self.rx_buf_len,
             driver: self.driver,
             descriptor: self.descriptor,

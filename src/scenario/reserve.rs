@@ -1,11 +1,11 @@
 //! The `[reserve]` section.
 
 use super::error::ScenarioError;
-use super::keys::{ACCOUNTINGS, POLICIES, REFILLERS, RESERVE};
+use super::keys::{ACCOUNTINGS, POLICIES, REFILLERS, RESERVE, SMALL};
 use super::nic::ENTRIES_MAX;
 use super::quantity::{Field, Fields};
 use super::{NicSpec, Scenario};
-use crate::model::buffers::{Accounting, Refiller, ReserveSpec};
+use crate::model::buffers::{Accounting, Refiller, ReserveSpec, SmallSpec};
 use crate::model::host::{HostSpec, Recycle};
 use crate::model::policy::Policy;
 use crate::model::port::FifoSpec;
@@ -26,13 +26,16 @@ pub(crate) fn default_reserve() -> ReserveSpec {
         repost: 1,
         low_watermark: None,
         lock: false,
+        small: None,
     }
 }
 
 /// Reads the reserve; none where it has no entries.
 pub(super) fn read(root: &Fields<'_>, nic: &NicSpec) -> Result<Option<ReserveSpec>> {
-    let shares =
-        |reserve: &ReserveSpec| reserve.within_reach() > 0 || reserve.policy == Policy::PeerBorrow;
+    let shares = |reserve: &ReserveSpec| {
+        let entries = u64::from(reserve.within_reach()) + reserve.small_entries();
+        entries > 0 || reserve.policy == Policy::PeerBorrow
+    };
     let reserve = match root.get("reserve") {
         None => ReserveSpec {
             entries: nic.preset.map_or(0, |preset| preset.reserve),
@@ -97,6 +100,7 @@ fn read_section(field: &Field<'_>, nic: &NicSpec) -> Result<ReserveSpec> {
             .map(|field| field.count_u32(1, ENTRIES_MAX))
             .transpose()?,
         lock: fields.or("lock", default.lock, Field::yes)?,
+        small: fields.get("small").map(|field| small(&field, nic)).transpose()?,
     };
     check_reposts(&fields, &spec)?;
     fields.finish();
@@ -148,6 +152,20 @@ fn read_policy(fields: &Fields<'_>, name: &str) -> Result<Policy> {
     })
 }
 
+fn small(field: &Field<'_>, nic: &NicSpec) -> Result<SmallSpec> {
+    let fields = field.fields(SMALL)?;
+    let spec = SmallSpec {
+        entries: fields.require("entries")?.count_u32(0, ENTRIES_MAX)?,
+        buf_len: fields.require("buf_len")?.positive_size()?,
+    };
+    if spec.buf_len >= nic.rx_buf_len {
+        let reason = "is not below nic.rx_buf_len, so that no packet would take the other buffers";
+        return Err(fields.error_at(&["buf_len"], reason));
+    }
+    fields.finish();
+    Ok(spec)
+}
+
 /// Keys about reposting that contradict each other.
 fn check_reposts(fields: &Fields<'_>, spec: &ReserveSpec) -> Result<()> {
     if spec.low_watermark.is_some() {
@@ -156,6 +174,8 @@ fn check_reposts(fields: &Fields<'_>, spec: &ReserveSpec) -> Result<()> {
         refuse(fields, &["repost", "sync_cost", "lock", "refiller"], reason)?;
     }
     if matches!(spec.policy, Policy::LongestQueueDrop | Policy::PeerBorrow) {
+        let all = "counts on all buffers being alike; leave it out";
+        refuse(fields, &["small"], all)?;
         let reason = "keeps buffers back that the policy counts on; leave it out";
         refuse(fields, &["repost", "low_watermark"], reason)?;
         if spec.refiller == Refiller::OneCore {
@@ -189,6 +209,17 @@ fn refuse(fields: &Fields<'_>, names: &[&'static str], reason: &str) -> Result<(
 /// What the reserve asks of the host.
 pub(super) fn check_host(scenario: &Scenario, root: &Fields<'_>) -> Result<()> {
     let Some(reserve) = &scenario.reserve else { return Ok(()) };
+    if reserve.small.is_some() {
+        let other = match &scenario.host {
+            HostSpec::Trace { .. } => "the host model \"trace\", which returns buffers by number",
+            _ if scenario.transfers().is_some() => "transfers, whose headers have buffers",
+            _ => "",
+        };
+        if !other.is_empty() {
+            let reason = format!("cannot be used with {other} of their own; leave it out");
+            return Err(root.error_at(&["reserve", "small"], &reason));
+        }
+    }
     let name = scenario.host.name();
     let costs = !reserve.cost_of_consumers().is_zero();
     let returned =

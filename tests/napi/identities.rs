@@ -36,6 +36,7 @@ fn plain_servers(mut system: SystemSpec, service: u64, wakeup: Distribution) -> 
         reserve.refiller = Refiller::ConsumingCore;
         // Which queue's buffers wait for the limit depends on whose came first at one instant.
         reserve.low_watermark = None;
+        reserve.small = None;
         if matches!(reserve.policy, Policy::LongestQueueDrop | Policy::EarlyDrop { .. }) {
             // Only servers give packets back; lots are drawn anew whenever the FIFO is tried.
             reserve.policy = Policy::CompleteSharing;
@@ -112,6 +113,7 @@ proptest! {
             reserve.sync_cost = SimDuration::ZERO;
             reserve.refiller = Refiller::ConsumingCore;
             reserve.low_watermark = None;
+            reserve.small = None;
         }
         // Held for no time, a completion entry is freed at once; polled, with the poll.
         hold.buffers.completion_entries = 1 << 20;

@@ -100,6 +100,8 @@ struct Queue {
     history: Vec<reserve::Change>,
     completions: u32,
     headers: u32,
+    /// Small buffers.
+    small: u32,
     levels: [Level; 2],
 }
 
@@ -303,6 +305,10 @@ impl Nic<'_> {
         if self.lacks_header(incoming) {
             return Err(DropReason::NoBuffer);
         }
+        if self.is_short(incoming) {
+            let free = self.small_free(incoming.queue);
+            return if free > 0 { Ok(Buffers::default()) } else { Err(DropReason::NoBuffer) };
+        }
         let len = u64::from(incoming.stored);
         let needed = (0..).find(|n| u64::from(*n) * buffers.rx_buf_len >= len).expect("some n");
         let free = buffers.rx[incoming.queue] - state.dedicated_held;
@@ -393,10 +399,12 @@ impl Nic<'_> {
     }
 
     fn place(&mut self, number: usize, buffers: Buffers, host: &mut dyn Host) {
+        let short = self.is_short(self.packets[number].incoming);
         let packet = &mut self.packets[number];
         (packet.given, packet.held) = (buffers, buffers);
         let state = &mut self.queues[packet.incoming.queue];
         state.completions += 1;
+        state.small += u32::from(short);
         state.headers += u32::from(packet.incoming.header);
         state.dedicated_held += buffers.dedicated;
         state.reserve_held += buffers.reserve;
@@ -440,10 +448,12 @@ impl Nic<'_> {
     }
 
     fn deliver(&mut self, number: usize) {
+        let short = self.is_short(self.packets[number].incoming);
         let packet = &mut self.packets[number];
         packet.fate = Fate::Delivered(SimTime::from_ps(self.now));
         self.queues[packet.incoming.queue].headers -= u32::from(packet.incoming.header);
-        self.released |= packet.incoming.header;
+        self.released |= packet.incoming.header || short;
+        self.queues[packet.incoming.queue].small -= u32::from(short);
     }
 
     /// Packets that arrived in the window.

@@ -348,7 +348,11 @@ impl Napis {
         let (_, number) = self.lent.remove(index);
         let queue = nic.packets[number].incoming.queue;
         nic.release(queue, nic.packets[number].held);
-        let same = |other: &(u64, usize)| nic.packets[other.1].incoming.queue == queue;
+        // Packets without buffers of the ring bring none back.
+        let same = |other: &(u64, usize)| {
+            let packet = &nic.packets[other.1];
+            packet.incoming.queue == queue && packet.held.dedicated + packet.held.reserve > 0
+        };
         if nic.queues[queue].ring.is_empty() && !self.lent.iter().any(same) {
             nic.flush(queue);
         }

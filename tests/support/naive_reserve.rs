@@ -122,8 +122,23 @@ impl Nic<'_> {
         state.history.push(Change { time, returned, held });
     }
 
+    /// Whether a packet takes a small buffer.
+    pub(super) fn is_short(&self, incoming: Incoming) -> bool {
+        let small = self.reserve().and_then(|reserve| reserve.small);
+        small.is_some_and(|small| (1..=small.buf_len).contains(&incoming.stored.into()))
+    }
+
+    /// Small buffers that are free.
+    pub(super) fn small_free(&self, queue: usize) -> u32 {
+        let entries = self.reserve().and_then(|reserve| reserve.small).map_or(0, |own| own.entries);
+        entries - self.sharing(queue).map(|other| self.queues[other].small).sum::<u32>()
+    }
+
     /// Whether a packet could have its buffers if all of them were free.
     pub(super) fn fits_ever(&self, incoming: Incoming) -> bool {
+        if self.is_short(incoming) {
+            return self.reserve().and_then(|own| own.small).is_some_and(|own| own.entries > 0);
+        }
         let buffers = &self.spec.buffers;
         let rx = buffers.rx[incoming.queue];
         let entries = self.reserve().map_or(0, |r| r.entries + r.device_entries);

@@ -4,7 +4,7 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 use rxplan::id::QueueId;
-use rxplan::model::buffers::{Accounting, BufferSpec, Refiller, ReserveSpec};
+use rxplan::model::buffers::{Accounting, BufferSpec, Refiller, ReserveSpec, SmallSpec};
 use rxplan::model::distribution::Distribution;
 use rxplan::model::host::{
     BusyPollSpec, CacheSpec, Coalescing, Defer, HostSpec, Moderation, NapiContext, NapiSpec,
@@ -127,8 +127,9 @@ fn reserve(queues: u32) -> impl Strategy<Value = ReserveSpec> {
     let groups = 1..=queues.min(2);
     let reposts = (1_u32..=3, prop::option::weighted(0.2, 1_u32..=4));
     let sync = (prop_oneof![Just(0), 1_u64..=3], any::<bool>(), prop::bool::weighted(0.3));
+    let small = prop::option::weighted(0.2, (0_u32..=4, 50_u64..=90));
     let entries = (0_u32..=8, prop::option::weighted(0.3, 0_u32..=6));
-    (entries, policy, accounting, groups, sync, reposts).prop_map(
+    (entries, policy, accounting, groups, sync, reposts, small).prop_map(
         |(
             (entries, device),
             policy,
@@ -136,6 +137,7 @@ fn reserve(queues: u32) -> impl Strategy<Value = ReserveSpec> {
             groups,
             (sync_cost, lock, one),
             (repost, low_watermark),
+            small,
         )| {
             let keeps_nothing = matches!(policy, Policy::LongestQueueDrop | Policy::PeerBorrow);
             let low_watermark = low_watermark.filter(|_| !keeps_nothing);
@@ -152,6 +154,9 @@ fn reserve(queues: u32) -> impl Strategy<Value = ReserveSpec> {
                 refiller: if one_core { Refiller::OneCore } else { Refiller::ConsumingCore },
                 low_watermark,
                 lock: lock && !one_core,
+                small: small
+                    .filter(|_| !keeps_nothing)
+                    .map(|(entries, buf_len)| SmallSpec { entries, buf_len }),
             }
         },
     )

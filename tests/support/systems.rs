@@ -78,6 +78,7 @@ pub(crate) fn with_reserve(
         sync_cost: SimDuration::ZERO,
         repost: 1,
         low_watermark: None,
+        small: None,
         refiller: Refiller::ConsumingCore,
         device_entries: 0,
         lock: false,

@@ -29,6 +29,17 @@ pub struct ReserveSpec {
     pub low_watermark: Option<u32>,
     /// Cores that repost to one reserve at the same time wait for each other.
     pub lock: bool,
+    /// Buffers of each reserve that are for short packets alone.
+    pub small: Option<SmallSpec>,
+}
+
+/// Small buffers, which packets that fit take, and no others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SmallSpec {
+    /// How many there are in each reserve.
+    pub entries: u32,
+    /// Bytes of one: that of the longest packet that takes it.
+    pub buf_len: u64,
 }
 
 impl ReserveSpec {
@@ -45,6 +56,12 @@ impl ReserveSpec {
             Refiller::ConsumingCore => self.sync_cost,
             Refiller::OneCore => SimDuration::ZERO,
         }
+    }
+
+    /// Small buffers of all reserves.
+    #[must_use]
+    pub fn small_entries(&self) -> u64 {
+        self.small.map_or(0, |small| u64::from(self.groups) * u64::from(small.entries))
     }
 
     /// Buffers of all reserves and of the device.
