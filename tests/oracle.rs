@@ -20,7 +20,7 @@ mod systems;
 use measure::{REPLICATIONS, STANDARD_ERRORS, run, window};
 use rxplan::model::buffers::Accounting::Pinned;
 use rxplan::model::host::HostSpec;
-use rxplan::model::policy::Policy::CompleteSharing;
+use rxplan::model::policy::Policy::{CompleteSharing, DynamicThreshold};
 use rxplan::random::Streams;
 use rxplan::units::SimDuration;
 use statrs::distribution::{ContinuousCDF, StudentsT};
@@ -40,6 +40,32 @@ fn a_false_alarm_comes_in_less_than_four_of_a_hundred_tables() {
         .map(|case| case.expected.len())
         .sum();
     assert!(alarm * comparisons as f64 <= 0.04, "{comparisons} comparisons at {alarm:e} each");
+}
+
+/// Queues that always ask for more share a reserve of R under a threshold alpha evenly, and leave
+/// some of it free: each holds `alpha R / (1 + alpha M)` of it, M being their number (Choudhury and
+/// Hahne, IEEE/ACM Trans. Networking 6(2), 1998), but for rounding to whole buffers.
+#[test]
+fn saturated_queues_meet_at_the_fixed_point_of_their_threshold() {
+    const RESERVE: u32 = 1_000;
+    for (alpha, queues) in
+        [(0.5, 1_u32), (0.5, 4), (1.0, 1), (1.0, 2), (1.0, 8), (8.0, 1), (8.0, 5)]
+    {
+        let hosts = server(queues as usize, constant(1.0));
+        let system = rings(queues, 0, hosts, poisson(20.0));
+        let policy = DynamicThreshold { alpha };
+        let mut system = with_reserve(system, RESERVE, Pinned, policy);
+        system.window = window(1_000.0, 3_000.0);
+        let outcome = run(&system, Streams::new(1, 0));
+        let each = alpha * f64::from(RESERVE) / (1.0 + alpha * f64::from(queues));
+        for queue in &outcome.queues {
+            let level = queue.reserve_in_use;
+            assert!((level.mean - each).abs() < 1.0, "{alpha}, {queues}: {level:?}, not {each}");
+        }
+        let free = f64::from(RESERVE) - outcome.reserve_in_use.mean;
+        let expected = f64::from(RESERVE) / (1.0 + alpha * f64::from(queues));
+        assert!((free - expected).abs() < f64::from(queues), "{free} free, not {expected}");
+    }
 }
 
 /// Buffers in use are accepted packets per time by mean sojourn, whatever the system.
