@@ -387,10 +387,7 @@ impl SimulateReport {
             if let (Some(own), Some(most)) =
                 (reserve.reposts_per_packet, reserve.break_even_reposts_per_packet)
             {
-                row(
-                    "reserve reposts",
-                    format!("{own:.3} a packet; beyond {most:.3} private rings cost less time"),
-                );
+                row("reserve reposts", format!("{own:.3} a packet; cores have time for {most:.3}"));
             }
         }
         let memory = &self.memory;

@@ -11,9 +11,9 @@ pub struct Reposts {
     /// Of each delivered packet, on average: the share of packets that hit the reserve, where each
     /// takes one buffer.
     pub per_packet: f64,
-    /// How many there could be of each packet until the cores that repost have no time left. Beyond
-    /// it private rings, whose entries are posted with the packets' own work, drop less, however
-    /// small they are.
+    /// How many there could be of each packet until the cores that repost have no time left: the
+    /// most at which a reserve can pay. Beyond it private rings, whose entries are posted with the
+    /// packets' own work, drop less, however small they are; in bursts they may do so sooner.
     pub break_even_per_packet: f64,
 }
 
