@@ -23,6 +23,7 @@ mod figure;
 mod fit;
 mod frontier;
 mod html;
+mod key;
 mod measured;
 mod occupancy;
 mod packets;

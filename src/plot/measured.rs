@@ -5,9 +5,10 @@ use std::path::Path;
 use super::PlotError;
 use super::context::Context;
 use super::figure::{Figure, Frame, HEAD};
+use super::key::Key;
 use super::panel::{Panel, Stroke};
 use super::scale::Scale;
-use super::sweep::{Key, heading, keys};
+use super::sweep::{heading, keys};
 use super::table::Table;
 use super::theme::{BLUE, ORANGE, WIDTH, number};
 

@@ -59,6 +59,13 @@ impl Scale {
         self
     }
 
+    /// With ticks of these names at these values; those without a name have none.
+    pub(super) fn with_names(mut self, values: &[f64], names: &[String]) -> Self {
+        let named = values.iter().zip(names).filter(|(_, name)| !name.is_empty());
+        self.ticks = named.map(|(value, name)| (self.place(*value), name.clone())).collect();
+        self
+    }
+
     /// Without the ticks between whole numbers.
     pub(super) fn whole_only(mut self) -> Self {
         self.ticks.retain(|(place, _)| place.fract() == 0.0);

@@ -6,6 +6,7 @@ use super::estimate::{Interval, bytes_text, rate_scale, rate_text, rates, share_
 use super::figure::{Anchor, Figure, Frame, HEAD, Heading, Sheet};
 use super::frontier::grid_of;
 use super::html::GridPoint;
+use super::key::{Key, short};
 use super::panel::{Panel, Stroke};
 use super::scale::Scale;
 use super::table::Table;
@@ -17,18 +18,6 @@ const HEIGHT: f64 = 500.0;
 const BAR: f64 = 110.0;
 /// Columns of results, the first of which ends the varied keys.
 const RESULTS: [&str; 5] = ["schema", "command", "title", "packets_offered", "drop_rate_estimate"];
-
-/// A key that varies, with the distinct values it takes, sorted if they are numbers.
-pub(super) struct Key {
-    /// Its column.
-    pub(super) name: String,
-    /// Its values as text.
-    pub(super) values: Vec<String>,
-    /// The same as numbers, if they all are.
-    numbers: Option<Vec<f64>>,
-    /// For each row, the place of its value.
-    pub(super) places: Vec<usize>,
-}
 
 /// The figures of a sweep.
 pub(super) fn figures(table: &Table, context: &Context) -> Result<Vec<Figure>, PlotError> {
@@ -69,102 +58,6 @@ pub(super) fn grid(table: &Table) -> Option<Vec<GridPoint>> {
         return None;
     }
     grid_of(table, columns)
-}
-
-impl Key {
-    fn read(table: &Table, name: &str) -> Result<Self, PlotError> {
-        let is_numeric = table.is_numeric(name);
-        let mut rows = Vec::new();
-        for row in 0..table.rows() {
-            rows.push(table.text(name, row)?);
-        }
-        let mut values: Vec<String> = Vec::new();
-        for text in &rows {
-            if !values.contains(text) {
-                values.push(text.clone());
-            }
-        }
-        let value = |text: &String| text.parse::<f64>().unwrap_or(f64::NAN);
-        if is_numeric {
-            values.sort_by(|a, b| value(a).total_cmp(&value(b)));
-        }
-        let place = |text: &String| values.iter().position(|value| value == text);
-        let places = rows.iter().map(|text| place(text).unwrap_or_default()).collect();
-        let numbers = is_numeric.then(|| values.iter().map(value).collect());
-        Ok(Self { name: name.to_owned(), values, numbers, places })
-    }
-
-    /// An axis with a place for each value, evenly apart.
-    fn even(&self) -> Scale {
-        // A text per value if they fit, else some.
-        let every = self.values.len().div_ceil(12);
-        let mut names = self.values.clone();
-        for (place, name) in names.iter_mut().enumerate() {
-            if place % every != 0 {
-                name.clear();
-            }
-        }
-        Scale::names(&axis_title(&self.name), &names)
-    }
-
-    /// Its name without its section: `nic_rx` is `rx`.
-    pub(super) fn short(&self) -> &str {
-        short(&self.name)
-    }
-
-    /// An axis of the numbers, logarithmic where they grow by factors.
-    pub(super) fn along(&self) -> Scale {
-        let title = axis_title(&self.name);
-        let Some(numbers) = &self.numbers else { return self.even() };
-        let (low, high) = (numbers[0], numbers[numbers.len() - 1]);
-        let margin = (high - low) * 0.04;
-        let even = Scale::linear(&title, low - margin, high + margin);
-        match numbers.len() {
-            ..=14 if low > 0.0 && high / low >= 8.0 => Scale::doublings(&title, numbers),
-            ..=6 => even.with_ticks(numbers),
-            _ => even,
-        }
-    }
-
-    /// Where a row lies on [`along`](Self::along).
-    pub(super) fn at(&self, row: usize) -> f64 {
-        let place = self.places[row];
-        self.numbers.as_ref().map_or(place as f64, |numbers| numbers[place])
-    }
-}
-
-/// A column's name with its meaning and unit where that is known.
-fn axis_title(name: &str) -> String {
-    match name {
-        "nic_rx" => "ring depth, nic.rx (entries per queue)".to_owned(),
-        "reserve_entries" => "reserve, reserve.entries (buffers)".to_owned(),
-        "nic_queues" => "queues, nic.queues".to_owned(),
-        "nic_rx_buf_len" => "buffer size, nic.rx_buf_len".to_owned(),
-        name if name.ends_with("_usecs") => format!("{} (µs)", key(name)),
-        name if name.ends_with("in_phase") => format!("{} (queues in step)", key(name)),
-        name => key(name),
-    }
-}
-
-/// Sections of a scenario that are no lists.
-const SECTIONS: [&str; 6] = ["nic", "reserve", "host", "placement", "plan", "run"];
-
-/// The key that a column is named after: `nic_rx_buf_len` is `nic.rx_buf_len`.
-fn key(name: &str) -> String {
-    let lists = ["traffic", "host_stall"];
-    for list in lists {
-        let rest = name.strip_prefix(list).and_then(|rest| rest.strip_prefix('_'));
-        if let Some((number, key)) = rest.and_then(|rest| rest.split_once('_'))
-            && number.parse::<u32>().is_ok()
-        {
-            return format!("{}.{number}.{key}", list.replace('_', "."));
-        }
-    }
-    let of_section = SECTIONS.iter().find_map(|section| {
-        let key = name.strip_prefix(section)?.strip_prefix('_')?;
-        Some(format!("{section}.{key}"))
-    });
-    of_section.unwrap_or_else(|| name.to_owned())
 }
 
 pub(super) fn heading(
@@ -328,8 +221,7 @@ fn lines(
         let groups = by.map_or(1, |by| by.values.len());
         let mut top = HEAD;
         if let Some(by) = by {
-            let names = by.values.iter().map(|value| cut(value, 24));
-            let names: Vec<String> = names.collect();
+            let names: Vec<String> = by.legend().iter().map(|name| cut(name, 28)).collect();
             let colours = (0..groups).map(series);
             let entries: Vec<_> = names.iter().map(String::as_str).zip(colours).collect();
             sheet.legend((90.0, top + 8.0), &entries);
@@ -361,17 +253,4 @@ fn lines(
             }
         }
     }))
-}
-
-/// A key without its section: `nic_rx` is `rx`.
-fn short(name: &str) -> &str {
-    match name {
-        "reserve_entries" => "reserve",
-        name => {
-            let section = |section: &&str| {
-                name.strip_prefix(section).is_some_and(|rest| rest.starts_with('_'))
-            };
-            SECTIONS.iter().find(|own| section(own)).map_or(name, |own| &name[own.len() + 1..])
-        }
-    }
 }
