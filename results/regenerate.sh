@@ -65,7 +65,10 @@ for scenario in scenarios/*.toml; do
     log "$logs/$name" "$scenario" "${shape[@]}"
 
     measured=()
-    if [ "$name" = xdp-cache ]; then measured=(--measured tests/data/host/xdp-redirect.csv); fi
+    case $name in
+    xdp-cache) measured=(--measured tests/data/host/xdp-redirect.csv) ;;
+    order-flip) measured=(--measured tests/data/oracle/order-flip.csv) ;;
+    esac
     report=()
     if [ "$name" = default ]; then report=(--html); fi
     "$rxplan" plot "$out" "$logs/$name" --out "$out" "${report[@]}" "${measured[@]}" >/dev/null

@@ -19,6 +19,7 @@ mod burst;
 mod context;
 mod drops;
 mod estimate;
+mod exact;
 mod figure;
 mod fit;
 mod frontier;
@@ -219,7 +220,8 @@ impl ResultFile {
     }
 
     /// The packets that a sweep of one key delivers beside those that were measured: a CSV file
-    /// with a column of that key and one named `delivered_pps`. `None` where this is no sweep.
+    /// with a column of that key and one named `delivered_pps`; or its drop rates beside exact ones
+    /// in a column named `drop_rate`. `None` where this is no sweep.
     ///
     /// # Errors
     /// [`PlotError`] when a column is missing, or when it varies more than one key.

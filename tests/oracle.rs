@@ -42,6 +42,33 @@ fn a_false_alarm_comes_in_less_than_four_of_a_hundred_tables() {
     assert!(alarm * comparisons as f64 <= 0.04, "{comparisons} comparisons at {alarm:e} each");
 }
 
+/// The lines beside which `plot` draws `scenarios/order-flip.toml`.
+#[test]
+fn the_file_of_the_order_flip_has_the_exact_losses() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/oracle/order-flip.csv");
+    let text = std::fs::read_to_string(file).unwrap();
+    let rows = text.lines().filter(|line| line.ends_with(|c: char| c.is_ascii_digit()));
+    let mut losses = Vec::new();
+    for row in rows {
+        let (load, rest) = row.split_once(" Mpps,").unwrap();
+        let (kind, loss) = rest.rsplit_once(',').unwrap();
+        let (load, loss): (f64, f64) = (load.parse().unwrap(), loss.parse().unwrap());
+        let is_capped = kind.contains("cap");
+        let exact = match is_capped {
+            true => exact::mm1k_loss(load, 4096),
+            false => exact::relabelled_loss(32, 512, 4096, load),
+        };
+        assert!((loss / exact - 1.0).abs() < 1e-9, "{row}: {exact}");
+        losses.push((load, is_capped, loss));
+    }
+    // The order flips where the load passes 0.99: below, 160 MiB lose less than 1 GiB.
+    let loss = |load: f64, capped: bool| {
+        let own = losses.iter().find(|own| (own.0 - load).abs() < 1e-9 && own.1 == capped);
+        own.unwrap().2
+    };
+    assert!(loss(0.991, false) < loss(0.991, true) && loss(0.992, false) > loss(0.992, true));
+}
+
 /// Queues that always ask for more share a reserve of R under a threshold alpha evenly, and leave
 /// some of it free: each holds `alpha R / (1 + alpha M)` of it, M being their number (Choudhury and
 /// Hahne, IEEE/ACM Trans. Networking 6(2), 1998), but for rounding to whole buffers.

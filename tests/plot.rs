@@ -310,6 +310,29 @@ fn a_sweep_is_drawn_beside_measurements() {
 }
 
 #[test]
+fn a_sweep_is_drawn_beside_exact_drop_rates() {
+    let out = tempfile::tempdir().unwrap();
+    let folder = out.path().to_str().unwrap();
+    let exact = out.path().join("exact.csv");
+    let lines = "reserve_accounting,reserve_entries,drop_rate\npinned,1,0.1\npinned,9,1e-3\n\
+                 relabelled,1,0.09\nrelabelled,9,1e-30\n";
+    fs::write(&exact, lines).unwrap();
+    let exact = exact.to_str().unwrap();
+    let file = data("sweep/accounting.csv");
+    let file = file.to_str().unwrap();
+    let output = rxplan(&["plot", file, "--measured", exact, "--out", folder]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let svg = fs::read_to_string(out.path().join("accounting-exact.svg")).unwrap();
+    assert!(svg.contains("beside exact values") && svg.contains("relabelled"), "{svg}");
+    // What is too small to draw is told.
+    assert!(svg.contains("lines: exact, above 10⁻²⁵; points: simulated"), "{svg}");
+    assert_eq!(
+        svg.matches("simulated, ").count(),
+        fs::read_to_string(file).unwrap().lines().count() - 1
+    );
+}
+
+#[test]
 fn figures_of_two_files_are_never_written_over_each_other() {
     let out = tempfile::tempdir().unwrap();
     let file = data("run/queues.csv");

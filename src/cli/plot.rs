@@ -20,7 +20,7 @@ pub(super) struct PlotArgs {
     #[arg(long)]
     html: bool,
     /// Draw measurements beside a sweep of one key: CSV with a column of the key (nic_rx, say) and
-    /// one of delivered_pps.
+    /// one of delivered_pps; or exact drop rates beside a sweep of one or two: a column drop_rate.
     #[arg(long, value_name = "FILE")]
     measured: Option<PathBuf>,
 }

@@ -82,7 +82,7 @@ impl Key {
     }
 
     /// Its name without its section: `nic_rx` is `rx`.
-    pub(super) fn short(&self) -> &str {
+    pub(super) fn short(&self) -> String {
         short(&self.name)
     }
 
@@ -109,6 +109,11 @@ impl Key {
             _ => String::new(),
         };
         self.values.iter().enumerate().map(shown).collect()
+    }
+
+    /// The value of a row, as text.
+    pub(super) fn at_text(&self, row: usize) -> &String {
+        &self.values[self.places[row]]
     }
 
     /// Where a row lies on [`along`](Self::along).
@@ -153,16 +158,13 @@ fn key(name: &str) -> String {
 }
 
 /// A key without its section: `nic_rx` is `rx`.
-pub(super) fn short(name: &str) -> &str {
-    match name {
-        "reserve_entries" => "reserve",
-        name => {
-            let section = |section: &&str| {
-                name.strip_prefix(section).is_some_and(|rest| rest.starts_with('_'))
-            };
-            SECTIONS.iter().find(|own| section(own)).map_or(name, |own| &name[own.len() + 1..])
-        }
+pub(super) fn short(name: &str) -> String {
+    if name == "reserve_entries" {
+        return "reserve".to_owned();
     }
+    let key = key(name);
+    let of_section = SECTIONS.iter().find_map(|own| key.strip_prefix(own)?.strip_prefix('.'));
+    of_section.map_or_else(|| key.clone(), str::to_owned)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::PlotError;
 use super::context::Context;
+use super::exact;
 use super::figure::{Figure, Frame, HEAD};
 use super::key::Key;
 use super::panel::{Panel, Stroke};
@@ -20,18 +21,22 @@ const MEASURED: &str = "delivered_pps";
 type Series = Vec<(f64, f64)>;
 
 /// The figure of a sweep's delivered packets and of those in the file `measured`, which has a
-/// column of the sweep's key and one of `delivered_pps`.
+/// column of the sweep's key and one of `delivered_pps`; or of its drop rates, where it has
+/// `drop_rate`.
 pub(super) fn figure(
     table: &Table,
     context: &Context,
     measured: &Path,
 ) -> Result<Figure, PlotError> {
+    let measured = Table::open(measured)?;
+    if measured.has(&[exact::EXACT]) {
+        return exact::figure(table, context, &measured);
+    }
     let keys = keys(table)?;
     let [key] = &keys[..] else {
         return Err(PlotError::NoComparison { path: table.path().to_owned(), count: keys.len() });
     };
     let model = model(table, key)?;
-    let measured = Table::open(measured)?;
     let places = measured.numbers(&key.name)?;
     let rates = measured.numbers(MEASURED)?;
     let measured: Series = sorted(places.into_iter().zip(rates.iter().map(|rate| rate / 1e6)));

@@ -59,10 +59,20 @@ impl Scale {
         self
     }
 
-    /// With ticks of these names at these values; those without a name have none.
+    /// With ticks of these names at these values, which rise; those without a name have none, nor
+    /// those too near to the one before.
     pub(super) fn with_names(mut self, values: &[f64], names: &[String]) -> Self {
         let named = values.iter().zip(names).filter(|(_, name)| !name.is_empty());
-        self.ticks = named.map(|(value, name)| (self.place(*value), name.clone())).collect();
+        const NEAREST: f64 = 0.09;
+        let nearest = (self.range.1 - self.range.0) * NEAREST;
+        let mut ticks: Vec<(f64, String)> = Vec::new();
+        for (value, name) in named {
+            let place = self.place(*value);
+            if ticks.last().is_none_or(|(last, _)| place - last >= nearest) {
+                ticks.push((place, name.clone()));
+            }
+        }
+        self.ticks = ticks;
         self
     }
 
