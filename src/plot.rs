@@ -20,6 +20,7 @@ mod context;
 mod drops;
 mod estimate;
 mod exact;
+mod fairness;
 mod figure;
 mod fit;
 mod frontier;

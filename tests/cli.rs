@@ -272,7 +272,8 @@ const SIMULATE_NAMES: &str = "
     memory.header_bytes memory.buffers_bytes memory.total_bytes memory.in_use_bytes_mean
     memory.in_use_bytes_max memory.fill_ratio
     sojourn_us.mean sojourn_us.p50 sojourn_us.p99 sojourn_us.p999 sojourn_us.max
-    fairness.jain queues.queue queues.offered queues.delivered queues.dropped queues.drop_rate
+    fairness.jain fairness.drop_rate_min fairness.drop_rate_median fairness.drop_rate_max
+    queues.queue queues.offered queues.delivered queues.dropped queues.drop_rate
     queues.outstanding_mean queues.outstanding_max queues.reserve_in_use_mean
     queues.reserve_in_use_max
     host.utilization host.reserve_sync_ns_per_packet host.time_squeeze host.wakeups

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use super::PlotError;
 use super::scale::Scale;
 use super::table::Table;
+use super::theme::cut;
 use crate::units::{BitRate, Bytes, Rate, SimDuration, to_f64};
 
 /// A key that varies, with the distinct values it takes, sorted if they are numbers.
@@ -20,6 +21,9 @@ pub(super) struct Key {
     /// For each row, the place of its value.
     pub(super) places: Vec<usize>,
 }
+
+/// Characters that fit below an axis.
+const LINE: usize = 104;
 
 /// What all values of a key may be: plain numbers, or quantities of one kind.
 const KINDS: [fn(&str) -> Option<f64>; 5] = [
@@ -59,19 +63,21 @@ impl Key {
         Ok(Self { name: name.to_owned(), values, numbers, has_units, places })
     }
 
-    /// Names of its values in a legend: of tables, what differs between them.
+    /// Names of its values in a legend: of tables, the policy, and what else differs between those
+    /// of the same policy.
     pub(super) fn legend(&self) -> Vec<String> {
         let table = |text: &String| serde_json::from_str::<Map<String, Value>>(text).ok();
         let Some(tables) = self.values.iter().map(table).collect::<Option<Vec<_>>>() else {
             return self.values.clone();
         };
-        let differs = |key: &str| tables.iter().any(|own| own.get(key) != tables[0].get(key));
         let name = |own: &Map<String, Value>| {
-            let entries = own.iter().filter(|(key, _)| differs(key)).map(|(key, value)| {
-                let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-                if key == "policy" { text } else { format!("{key} {text}") }
-            });
-            entries.collect::<Vec<_>>().join(", ")
+            let alike = || tables.iter().filter(|other| other.get("policy") == own.get("policy"));
+            let differs = |key: &&String| alike().any(|other| other.get(*key) != own.get(*key));
+            let policy = own.get("policy").and_then(Value::as_str).map(str::to_owned);
+            let others = own.keys().filter(differs).map(|key| format!("{key} {}", own[key]));
+            let parts: Vec<String> = policy.into_iter().chain(others).collect();
+            let all = || own.iter().map(|(key, value)| format!("{key} {value}")).collect();
+            (if parts.is_empty() { all() } else { parts }).join(", ")
         };
         tables.iter().map(name).collect()
     }
@@ -104,11 +110,12 @@ impl Key {
     /// A text per value if they fit, else some, and none for the others.
     fn thinned(&self) -> Vec<String> {
         let every = self.values.len().div_ceil(12);
+        let longest = (LINE / self.values.len().min(12)).max(6);
         let shown = |(place, name): (usize, &String)| match place % every {
-            0 => name.clone(),
+            0 => cut(name, longest),
             _ => String::new(),
         };
-        self.values.iter().enumerate().map(shown).collect()
+        self.legend().iter().enumerate().map(shown).collect()
     }
 
     /// The value of a row, as text.
@@ -202,8 +209,12 @@ mod tests {
         let tables = key(&[
             r#"{"entries":1024,"policy":"shared-ring"}"#,
             r#"{"cap":128,"entries":1024,"policy":"static-cap"}"#,
+            r#"{"cap":64,"entries":1024,"policy":"static-cap"}"#,
+            r#"{"entries":0}"#,
         ]);
-        assert_eq!(tables.legend(), ["shared-ring", "cap 128, static-cap"]);
+        let names = ["shared-ring", "static-cap, cap 128", "static-cap, cap 64", "entries 0"];
+        assert_eq!(tables.legend(), names);
+        assert_eq!(key(&[r#"{"rx":1}"#, r#"{"rx":2}"#]).legend(), ["rx 1", "rx 2"]);
         assert_eq!(key(&["a", "{b"]).legend(), ["a", "{b"]);
     }
 

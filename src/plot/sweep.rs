@@ -3,6 +3,7 @@
 use super::PlotError;
 use super::context::{Context, replications};
 use super::estimate::{Interval, bytes_text, rate_scale, rate_text, rates, share_text};
+use super::fairness;
 use super::figure::{Anchor, Figure, Frame, HEAD, Heading, Sheet};
 use super::frontier::grid_of;
 use super::html::GridPoint;
@@ -26,7 +27,10 @@ pub(super) fn figures(table: &Table, context: &Context) -> Result<Vec<Figure>, P
     let rates = rates(table)?;
     match &keys[..] {
         [] => Err(PlotError::Empty { path: path(), what: "no key varies in it" }),
-        [key] => Ok(vec![lines(table, context, key, None, &rates)?]),
+        [key] => {
+            let lines = lines(table, context, key, None, &rates)?;
+            Ok([lines].into_iter().chain(fairness::figure(table, context, key)?).collect())
+        }
         [a, b] => Ok(vec![match (&a.numbers, &b.numbers) {
             (Some(_), Some(_)) => heat_map(table, context, (a, b), &rates)?,
             (None, Some(_)) => lines(table, context, b, Some(a), &rates)?,

@@ -261,7 +261,12 @@ fn simulate() -> Value {
             "p999": number(),
             "max": number(),
         })),
-        "fairness": object(&json!({ "jain": share() })),
+        "fairness": object(&json!({
+            "jain": share(),
+            "drop_rate_min": share(),
+            "drop_rate_median": share(),
+            "drop_rate_max": share(),
+        })),
         "queues": list(&object(&json!({
             "queue": count(),
             "offered": count(),

@@ -7,7 +7,7 @@ use super::SCHEMA;
 use super::format::{format_estimate, format_rate, plain_table, table_text};
 use super::zero_copy::Placement;
 use crate::model::host::HostSpec;
-use crate::model::ledger::DropReason;
+use crate::model::ledger::{DropReason, PacketCounts};
 use crate::model::memory::Memory;
 use crate::model::outcome::QueueOutcome;
 use crate::scenario::Scenario;
@@ -173,11 +173,20 @@ pub struct Fairness {
     /// Jain, Chiu, Hawe, DEC-TR-301, 1984: `(sum x)^2 / (n sum x^2)`. Queues without packets are
     /// left out.
     pub jain: f64,
+    /// The least share of its packets that a queue drops.
+    pub drop_rate_min: f64,
+    /// The median of these shares, the lower one of two.
+    pub drop_rate_median: f64,
+    /// The greatest of them.
+    pub drop_rate_max: f64,
 }
 
 impl Fairness {
     fn new(queues: &[QueueOutcome]) -> Self {
         let kept = queues.iter().map(|queue| &queue.packets).filter(|packets| packets.offered > 0);
+        let rate = |packets: &PacketCounts| to_f64(packets.dropped) / to_f64(packets.offered);
+        let mut rates: Vec<f64> = kept.clone().map(rate).collect();
+        rates.sort_by(f64::total_cmp);
         let (mut count, mut sum, mut squares) = (0.0, 0.0, 0.0);
         for packets in kept {
             let share = to_f64(packets.offered - packets.dropped) / to_f64(packets.offered);
@@ -185,7 +194,12 @@ impl Fairness {
             sum += share;
             squares += share * share;
         }
-        Self { jain: if squares > 0.0 { sum * sum / (count * squares) } else { 1.0 } }
+        Self {
+            jain: if squares > 0.0 { sum * sum / (count * squares) } else { 1.0 },
+            drop_rate_min: rates.first().copied().unwrap_or(0.0),
+            drop_rate_median: rates.get(rates.len().saturating_sub(1) / 2).copied().unwrap_or(0.0),
+            drop_rate_max: rates.last().copied().unwrap_or(0.0),
+        }
     }
 }
 
