@@ -274,9 +274,9 @@ const SIMULATE_NAMES: &str = "
     sojourn_us.mean sojourn_us.p50 sojourn_us.p99 sojourn_us.p999 sojourn_us.max
     fairness.jain fairness.drop_rate_min fairness.drop_rate_median fairness.drop_rate_max
     queues.queue queues.offered queues.delivered queues.dropped queues.drop_rate
-    queues.outstanding_mean queues.outstanding_max queues.reserve_in_use_mean queues.reserve_in_use_max
-    host.utilization host.reserve_sync_ns_per_packet host.time_squeeze host.wakeups
-    host.stalled_fraction placement warnings
+    queues.outstanding_mean queues.outstanding_max queues.reserve_in_use_mean
+    queues.reserve_in_use_max host.utilization host.reserve_sync_ns_per_packet
+    host.time_squeeze host.wakeups host.stalled_fraction placement warnings
     engine.name engine.packets_per_second engine.wall_s";
 
 #[test]
