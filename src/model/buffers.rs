@@ -30,7 +30,7 @@ pub use lease::Lease;
 pub use spec::{Accounting, BufferSpec, Refiller, ReserveSpec, SmallSpec};
 
 use crate::id::{GroupId, QueueId};
-use crate::model::policy::{Admission, Claim, Policy};
+use crate::model::policy::{Admission, Claim, Policy, longest_queue_drop, peer_borrow};
 use crate::random::Streams;
 use crate::stats::{Level, Peak};
 use crate::units::SimTime;
@@ -248,7 +248,7 @@ impl Buffers {
         let reserve = needed - dedicated;
         let group_free = self.free(ring.group);
         if self.policy == Policy::PeerBorrow {
-            let lends = i64::from(needed) <= group_free;
+            let lends = peer_borrow::lends(needed, group_free);
             return lends.then_some(Lease { dedicated, reserve }).ok_or(Refusal::NoBuffer);
         }
         if reserve > 0 {
@@ -297,13 +297,10 @@ impl Buffers {
         let free = own.rx - (own.in_use.value() - own.reserve_in_use.value());
         let lacking = (i64::from(buffers_needed(len, self.rx_buf_len)) - free.max(0)).max(0);
         let own_then = own.reserve_in_use.value() + lacking;
-        (0..)
-            .map(QueueId::new)
-            .zip(&self.rings)
-            .filter(|(_, ring)| ring.group == own.group)
-            .filter(|(_, ring)| ring.reserve_in_use.value() > own_then)
-            .max_by_key(|(id, ring)| (ring.reserve_in_use.value(), std::cmp::Reverse(*id)))
-            .map(|(id, _)| id)
+        let queues = (0..).map(QueueId::new).zip(&self.rings);
+        let sharing = queues.filter(|(_, ring)| ring.group == own.group);
+        let holders = sharing.map(|(id, ring)| (id, ring.reserve_in_use.value()));
+        longest_queue_drop::victim(holders, own_then)
     }
 
     /// The policy.

@@ -8,7 +8,12 @@
 
 mod abm;
 mod admission;
+mod complete_sharing;
+mod dynamic_threshold;
 mod early_drop;
+pub(crate) mod longest_queue_drop;
+pub(crate) mod peer_borrow;
+mod static_cap;
 
 pub(crate) use admission::{Admission, Claim};
 
@@ -96,12 +101,12 @@ impl Policy {
     /// alone decides.
     #[must_use]
     pub fn admits(&self, held: u32, free: u32) -> bool {
-        free >= 1
+        complete_sharing::admits(free)
             && match self {
-                Self::CompleteSharing => true,
-                Self::StaticCap { cap } => held < *cap,
-                Self::DynamicThreshold { alpha } => f64::from(held) < alpha * f64::from(free),
-                Self::Abm { .. }
+                Self::StaticCap { cap } => static_cap::admits(held, *cap),
+                Self::DynamicThreshold { alpha } => dynamic_threshold::admits(held, free, *alpha),
+                Self::CompleteSharing
+                | Self::Abm { .. }
                 | Self::EarlyDrop { .. }
                 | Self::LongestQueueDrop
                 | Self::PeerBorrow => true,
