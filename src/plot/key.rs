@@ -23,7 +23,7 @@ pub(super) struct Key {
 }
 
 /// Characters that fit below an axis.
-const LINE: usize = 104;
+const LINE: usize = 84;
 
 /// What all values of a key may be: plain numbers, or quantities of one kind.
 const KINDS: [fn(&str) -> Option<f64>; 5] = [
