@@ -25,6 +25,7 @@ pub mod policy;
 pub mod port;
 mod refill;
 mod small;
+pub mod splitting;
 pub mod stall;
 pub mod steering;
 pub mod system;

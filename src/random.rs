@@ -37,6 +37,11 @@ impl Streams {
     }
 }
 
+/// A generator of its own for what goes on from here, independent of the one it is drawn from.
+pub(crate) fn branch_off(chance: &mut Generator) -> Generator {
+    Generator::from_rng(chance)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -89,6 +89,20 @@ pub struct RunSpec {
     pub seed: u64,
     /// Confidence level of intervals, between 0 and 1.
     pub confidence: f64,
+    /// How drop rates are estimated.
+    pub method: RunMethod,
+}
+
+/// How drop rates are estimated.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum RunMethod {
+    /// By plain runs; `plan` splits runs where plain ones would take too long.
+    #[default]
+    Auto,
+    /// By plain runs.
+    Plain,
+    /// By runs that branch where they come near to a drop.
+    Splitting,
 }
 
 /// The `[nic]` section.

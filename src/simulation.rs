@@ -5,10 +5,12 @@
 
 mod arrivals;
 mod batch;
+mod path;
 mod reposts;
 
 pub use arrivals::arrivals;
 pub use batch::{Batch, simulate_batch};
+use path::Path;
 pub use reposts::Reposts;
 
 use std::sync::Mutex;
@@ -28,7 +30,7 @@ use crate::model::traffic::{Recorded, TrafficSpec};
 use crate::model::watch::Watcher;
 use crate::random::Streams;
 use crate::scenario::{Scenario, Warning};
-use crate::stats::{self, Counts, Estimate, Histogram};
+use crate::stats::{self, Counts, Estimate, Histogram, Weighted};
 use crate::units::{SimDuration, sum_to_f64, to_f64};
 
 /// A scenario simulated.
@@ -146,7 +148,7 @@ pub enum SimulationError {
     #[error(
         "--engine fast: simulates server hosts without wake-up, stalls, FIFO, line rate and \
          transfers, with at most one reserve group, repost 1 and no sync cost, for a given \
-         duration; use --engine auto"
+         duration and without splitting; use --engine auto"
     )]
     NoFastPath,
     /// Threads could not be started.
@@ -184,7 +186,7 @@ pub fn simulate(
         .build()
         .map_err(|_| SimulationError::Threads { jobs })?;
     let system = scenario.system();
-    let fast = engine.path(&system)?;
+    let path = Path::new(scenario, &system, engine, progress)?;
     let sink = Mutex::new(packets);
     let run = |replication: u32| {
         if progress.stop.load(Ordering::Relaxed) {
@@ -192,7 +194,7 @@ pub fn simulate(
         }
         let streams = Streams::new(scenario.run.seed, replication);
         if replication > 0 {
-            return run_one(&system, fast, streams, progress, Observers::default());
+            return path.run(&system, streams, progress, Observers::default());
         }
         let mut sink = sink.lock().expect("only the first replication takes the lock");
         let mut forward;
@@ -204,7 +206,7 @@ pub fn simulate(
             }
         };
         let observers = Observers { packets, timeline, watcher: None };
-        run_one(&system, fast.filter(|_| !timeline), streams, progress, observers)
+        path.run(&system, streams, progress, observers)
     };
     let mut merged: Option<Merged> = None;
     for first in (0..replications).step_by(CHUNK as usize) {
@@ -224,7 +226,7 @@ pub fn simulate(
             break;
         }
     }
-    merged.ok_or(SimulationError::Stopped)?.finish(scenario)
+    merged.ok_or(SimulationError::Stopped)?.finish(scenario, &path)
 }
 
 /// Shows the first replication of a scenario to `watcher` as it happens, by the reference engine,
@@ -252,41 +254,31 @@ fn check_recordings(scenario: &Scenario) -> Result<(), SimulationError> {
         .map_or(Ok(()), |fault| Err(SimulationError::Recording(fault)))
 }
 
-/// Runs one replication on either engine.
-fn run_one<'a>(
-    system: &'a SystemSpec,
-    fast: Option<FastPath>,
-    streams: Streams,
-    progress: &Progress,
-    observers: Observers<'a>,
-) -> Option<Outcome> {
-    match fast {
-        Some(path) => system.run_fast(path, streams, progress, observers),
-        None => system.run(streams, progress, observers),
-    }
-}
-
 /// Outcomes of replications, added up in order of their numbers.
 struct Merged {
     sum: Outcome,
     /// Dropped and offered packets of each replication.
     counts: Vec<Counts>,
+    /// Drops expected and packets offered in parts of each replication, as far as they were split.
+    splits: Vec<Vec<Weighted>>,
 }
 
 impl Merged {
     fn new(outcome: Outcome) -> Self {
-        Self { counts: vec![outcome.counts()], sum: outcome }
+        let splits = outcome.split().into_iter().collect();
+        Self { counts: vec![outcome.counts()], splits, sum: outcome }
     }
 
     fn add(&mut self, outcome: &Outcome) {
         self.counts.push(outcome.counts());
+        self.splits.extend(outcome.split());
         self.sum.add(outcome);
     }
 
-    fn finish(self, scenario: &Scenario) -> Result<Simulation, SimulationError> {
+    fn finish(self, scenario: &Scenario, path: &Path) -> Result<Simulation, SimulationError> {
         check_recordings(scenario)?;
         let drop_rate = self.drop_rate(scenario);
-        let Self { sum, counts } = self;
+        let Self { sum, counts, .. } = self;
         let count = f64::from(u32::try_from(counts.len()).expect("as many as were asked for"));
         let mean = |sum: f64| sum / count;
         let occupancy = |sum: Occupancy| Occupancy { mean: mean(sum.mean), ..sum };
@@ -339,14 +331,20 @@ impl Merged {
             packets_simulated: sum.packets_simulated,
         };
         simulation.warn(scenario, sum.returns_without_buffer);
+        if let Some(fault) = path.fault(drop_rate.method) {
+            simulation.warnings.push(Warning::NoSplitting { fault });
+        }
         Ok(simulation)
     }
 
     /// The share of packets dropped, with the interval that fits what was run.
     fn drop_rate(&self, scenario: &Scenario) -> Estimate {
         let confidence = scenario.run.confidence;
+        let drops: f64 = self.splits.iter().flatten().map(|part| part.part).sum();
         if !scenario.is_random() {
             stats::exact(self.counts[0], confidence)
+        } else if self.splits.len() == self.counts.len() && drops > 0.0 {
+            stats::splitting(&self.splits, confidence)
         } else if self.counts.iter().all(|counts| counts.part == 0) {
             stats::zero_seen(self.sum.bursts, confidence)
         } else if let [_] = self.counts[..] {
@@ -426,6 +424,12 @@ impl Outcome {
             packets.add(&queue.packets);
         }
         packets
+    }
+
+    /// Drops expected and packets offered in parts of the window, where the run was split.
+    fn split(&self) -> Option<Vec<Weighted>> {
+        let parts = self.split_drops?.into_iter().zip(self.batches);
+        Some(parts.map(|(part, batch)| Weighted { part, whole: to_f64(batch.whole) }).collect())
     }
 
     fn counts(&self) -> Counts {

@@ -31,7 +31,7 @@ pub use spec::{Accounting, BufferSpec, Refiller, ReserveSpec, SmallSpec};
 
 use crate::id::{GroupId, QueueId};
 use crate::model::policy::{Admission, Claim, Policy, longest_queue_drop, peer_borrow};
-use crate::random::Streams;
+use crate::random::{Generator, Streams};
 use crate::stats::{Level, Peak};
 use crate::units::SimTime;
 
@@ -47,7 +47,7 @@ pub enum Refusal {
 }
 
 /// One queue's share.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Ring {
     rx: i64,
     group: GroupId,
@@ -63,7 +63,7 @@ struct Ring {
 }
 
 /// Occupancy as measured over the window.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Levels {
     /// Of each queue: buffers not posted, and those of them that are the reserve's.
     pub(crate) queues: Vec<(Level, Level)>,
@@ -88,7 +88,7 @@ impl Ring {
 }
 
 /// Dedicated entries and reserves, live.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Buffers {
     rx_buf_len: u64,
     completion_entries: u32,
@@ -113,7 +113,7 @@ pub(crate) struct Buffers {
 }
 
 /// The queues that share a reserve, or lend each other their buffers.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Group {
     /// Buffers of its reserve, or all that its queues lend each other.
     entries: i64,
@@ -137,7 +137,7 @@ impl Group {
 }
 
 /// The buffers behind all reserves.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Device {
     entries: i64,
     /// Of these, used by groups whose own are used up.
@@ -511,6 +511,34 @@ impl Buffers {
         self.total.open();
         self.reserve_total.open();
         self.exhausted.open(start);
+    }
+
+    /// How many more packets of one buffer the queue that is nearest to a drop could be given, were
+    /// nothing to come back.
+    pub(crate) fn distance_to_drop(&self) -> u32 {
+        if self.policy == Policy::PeerBorrow {
+            return small(self.groups.iter().map(Group::own_free).min().unwrap_or(0));
+        }
+        let own =
+            |ring: &Ring| (ring.rx - ring.in_use.value() + ring.reserve_in_use.value()).max(0);
+        if self.groups.len() == 1 && !self.policy.has_limits() && !self.completions_run_out {
+            let own = self.rings.iter().map(own).min().unwrap_or(0);
+            return small(own + self.free(GroupId::new(0)));
+        }
+        let headroom = |ring: &Ring| {
+            let free = small(self.free(ring.group));
+            let held = small(ring.reserve_in_use.value());
+            let buffers = small(own(ring)) + self.policy.headroom(held, free);
+            buffers.min(self.completion_entries.saturating_sub(ring.completions))
+        };
+        self.rings.iter().map(headroom).min().unwrap_or(0)
+    }
+
+    /// Goes on with streams of its own.
+    pub(crate) fn branch_off(&mut self, chance: &mut Generator) {
+        for group in &mut self.groups {
+            group.admission.branch_off(chance);
+        }
     }
 
     /// Number of queues.

@@ -114,6 +114,22 @@ impl Distribution {
         matches!(self, Self::Constant(_))
     }
 
+    /// Whether great values come about by many small chances rather than by one: bounded values,
+    /// and tails that fall at least as fast as an exponential's, on one scale.
+    #[must_use]
+    pub const fn is_light_tailed(&self) -> bool {
+        match self {
+            Self::Constant(_)
+            | Self::Exponential { .. }
+            | Self::Uniform { .. }
+            | Self::Geometric { .. }
+            | Self::Empirical(_)
+            | Self::Discrete { .. } => true,
+            Self::Weibull { shape, .. } => *shape >= 1.0,
+            Self::LogNormal { .. } | Self::Pareto { .. } | Self::HyperExponential { .. } => false,
+        }
+    }
+
     /// Whether every value is 0.
     #[must_use]
     pub const fn is_zero(&self) -> bool {

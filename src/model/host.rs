@@ -22,7 +22,7 @@ use crate::model::machine::Machine;
 use crate::model::placement::Handling;
 use crate::model::policy::Policy;
 use crate::model::stall::{StallSpec, Stalls};
-use crate::random::{Generator, Streams};
+use crate::random::{Generator, Streams, branch_off};
 use crate::units::{SimDuration, SimTime};
 
 use busy_poll::BusyPoll;
@@ -161,6 +161,19 @@ impl HostSpec {
         matches!(self, Self::Server { .. } | Self::BusyPoll(_) | Self::Napi(_))
     }
 
+    /// Whether long times are rare: see [`Distribution::is_light_tailed`].
+    #[must_use]
+    pub fn is_light_tailed(&self) -> bool {
+        match self {
+            Self::Server { service, wakeup } => {
+                service.iter().chain([wakeup]).all(Distribution::is_light_tailed)
+            }
+            Self::Hold { time } => time.is_light_tailed(),
+            Self::Napi(spec) => spec.is_light_tailed(),
+            Self::Poll { .. } | Self::BusyPoll(_) | Self::Trace { .. } => true,
+        }
+    }
+
     /// Whether the model draws random numbers.
     #[must_use]
     pub fn is_random(&self) -> bool {
@@ -190,7 +203,7 @@ pub(crate) struct Packet {
 }
 
 /// A host, live.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum Host {
     Server(Server),
     Hold(Hold),
@@ -333,6 +346,16 @@ impl Host {
         true
     }
 
+    /// Goes on with streams of its own.
+    pub(crate) fn branch_off(&mut self, work: &mut Work, chance: &mut Generator) {
+        match self {
+            Self::Server(server) => server.branch_off(work, chance),
+            Self::BusyPoll(busy_poll) => busy_poll.branch_off(chance),
+            Self::Napi(napi) => napi.branch_off(chance),
+            Self::Hold(_) | Self::Poll(_) | Self::Trace(_) => {}
+        }
+    }
+
     /// What the packets of a queue hold, and how many they are: for the conservation check.
     pub(crate) fn held(&self, queue: QueueId) -> (Lease, u64) {
         match self {
@@ -347,7 +370,7 @@ impl Host {
 }
 
 /// Draws each packet's service or holding time.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Work {
     queues: Vec<(Distribution, Generator)>,
 }
@@ -362,6 +385,13 @@ impl Work {
         };
         let stream = |queue| streams.stream(&format!("host queue {queue} work"));
         Self { queues: (0..queues).map(|queue| (distribution(queue), stream(queue))).collect() }
+    }
+
+    /// Goes on with streams of its own.
+    pub(crate) fn branch_off(&mut self, chance: &mut Generator) {
+        for (_, generator) in &mut self.queues {
+            *generator = branch_off(chance);
+        }
     }
 
     #[inline]

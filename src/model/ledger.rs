@@ -101,7 +101,7 @@ impl PacketCounts {
 pub const BATCHES: usize = 20;
 
 /// Dropped and offered packets of consecutive parts of the window.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Batches {
     counts: [Counts; BATCHES],
     current: usize,
@@ -139,13 +139,14 @@ impl Batches {
 }
 
 /// Counters of a run.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Ledger {
     start: SimTime,
     queues: Vec<PacketCounts>,
     drops: [u64; DropReason::ALL.len()],
     batches: Batches,
-    sojourn: Histogram,
+    /// `None` in a branch of a run, which only counts drops.
+    sojourn: Option<Histogram>,
     /// Bytes of packets that sit in buffers.
     packet_bytes: Level,
     busy: Overlap,
@@ -161,7 +162,7 @@ pub(crate) struct Ledger {
 }
 
 /// What a ledger says at the end of a run.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Closed {
     pub(crate) queues: Vec<PacketCounts>,
     pub(crate) drops: [u64; DropReason::ALL.len()],
@@ -189,7 +190,7 @@ impl Ledger {
             queues: vec![PacketCounts::default(); queues],
             drops: Default::default(),
             batches: Batches::new(start, last_arrival),
-            sojourn: Histogram::default(),
+            sojourn: Some(Histogram::default()),
             packet_bytes: Level::default(),
             busy: Overlap::new(start, window.end_or_max()),
             sync: Overlap::new(start, window.end_or_max()),
@@ -205,6 +206,18 @@ impl Ledger {
     pub(crate) fn open_window(&mut self) {
         self.packet_bytes.open(self.start);
         self.held.open(self.start);
+    }
+
+    /// The books of a branch of the run, which goes on without times of sojourn.
+    pub(crate) fn fork(&self) -> Self {
+        Self {
+            queues: self.queues.clone(),
+            batches: self.batches.clone(),
+            sojourn: None,
+            packet_bytes: self.packet_bytes.clone(),
+            held: self.held.clone(),
+            ..*self
+        }
     }
 
     /// Whether a packet that arrived at `arrival` belongs to the window's counters.
@@ -254,8 +267,8 @@ impl Ledger {
         if self.measures(arrival) {
             self.queues[queue.index()].delivered += 1;
         }
-        if self.measures(now) {
-            self.sojourn.record(now - arrival);
+        if let (true, Some(sojourn)) = (self.measures(now), &mut self.sojourn) {
+            sojourn.record(now - arrival);
         }
     }
 
@@ -312,6 +325,11 @@ impl Ledger {
         &self.queues
     }
 
+    /// Packets of the window dropped so far.
+    pub(crate) fn dropped_in_window(&self) -> u64 {
+        self.drops.iter().sum()
+    }
+
     /// Drops of the window so far, by reason.
     pub(crate) const fn drops(&self) -> [u64; DropReason::ALL.len()] {
         self.drops
@@ -323,7 +341,7 @@ impl Ledger {
             queues: self.queues,
             drops: self.drops,
             batches: self.batches.into_counts(),
-            sojourn: self.sojourn,
+            sojourn: self.sojourn.unwrap_or_default(),
             packet_byte_ps: self.packet_bytes.integral(end),
             busy_ps: self.busy.sum_ps(),
             sync_ps: self.sync.sum_ps(),

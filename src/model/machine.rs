@@ -40,6 +40,31 @@ pub(crate) struct Machine<'a> {
 }
 
 impl Machine<'_> {
+    /// A copy for a branch of the run, which nobody looks into.
+    ///
+    /// # Panics
+    /// Where there are transfers.
+    pub(super) fn fork<'b>(&self) -> Machine<'b> {
+        assert!(self.placement.is_none(), "a run with transfers does not branch");
+        Machine {
+            now: self.now,
+            calendar: self.calendar.clone(),
+            buffers: self.buffers.clone(),
+            ledger: self.ledger.fork(),
+            log: None,
+            placement: None,
+            held: self.held.clone(),
+            released: self.released,
+            completions_freed: self.completions_freed,
+            completion_flow_control: self.completion_flow_control,
+            visits_over: self.visits_over,
+            locks: self.locks.clone(),
+            refills: self.refills.clone(),
+            small: self.small.clone(),
+            last_activity: self.last_activity,
+        }
+    }
+
     /// The queue with this index.
     pub(crate) fn queue(&self, index: usize) -> QueueId {
         QueueId::new(u32::try_from(index).expect("queues are counted in 32 bits"))

@@ -21,6 +21,8 @@ pub struct Outcome {
     pub drops: [u64; DropReason::ALL.len()],
     /// Dropped and offered packets of consecutive parts of the window.
     pub batches: [Counts; BATCHES],
+    /// Where the run was split: drops expected in each of these parts, from all branches.
+    pub split_drops: Option<[f64; BATCHES]>,
     /// Independent bursts seen.
     pub bursts: u64,
     /// Length of the window.
@@ -136,6 +138,7 @@ impl Finished<'_> {
         Outcome {
             drops: closed.drops,
             batches: closed.batches,
+            split_drops: None,
             bursts,
             simulated,
             reserve_in_use: together(&levels.reserve_total, |queue| queue.reserve_in_use.mean),

@@ -113,6 +113,27 @@ impl Policy {
             }
     }
 
+    /// Whether what a queue may hold has a limit besides what is free.
+    #[must_use]
+    pub const fn has_limits(&self) -> bool {
+        matches!(self, Self::StaticCap { .. } | Self::DynamicThreshold { .. })
+    }
+
+    /// How many more a queue that holds `held` may take one after another while `free` are free, as
+    /// far as that alone decides.
+    #[must_use]
+    pub fn headroom(&self, held: u32, free: u32) -> u32 {
+        match self {
+            Self::StaticCap { cap } => free.min(cap.saturating_sub(held)),
+            Self::DynamicThreshold { alpha } => dynamic_threshold::headroom(held, free, *alpha),
+            Self::CompleteSharing
+            | Self::Abm { .. }
+            | Self::EarlyDrop { .. }
+            | Self::LongestQueueDrop
+            | Self::PeerBorrow => free,
+        }
+    }
+
     /// Whether a queue that holds `held` may take `count` more while `free` are free.
     #[must_use]
     pub fn admits_all(&self, held: u32, free: u32, count: u32) -> bool {

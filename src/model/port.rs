@@ -39,7 +39,7 @@ pub enum FifoOrder {
 /// A frame of `len` bytes without FCS takes `max(len + 4, 64) + 20` bytes on the wire: FCS, minimum
 /// frame, preamble and gap (IEEE 802.3). One that finds the wire busy arrives when it is free.
 /// Instants are kept as exact fractions of a picosecond; an arrival is rounded up.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Wire {
     /// Bits in `per_ps` picoseconds.
     bits: u128,
@@ -204,7 +204,7 @@ impl Wire {
 /// One for the port, in bytes of `len`. Waiting packets are retried in order of arrival after every
 /// release; whether a queue that is refused holds up the others is the [`FifoOrder`], but packets
 /// of one queue never overtake each other.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Fifo {
     spec: FifoSpec,
     used: u64,

@@ -9,7 +9,7 @@ use crate::model::machine::Machine;
 use crate::units::{SimDuration, SimTime};
 
 /// One such core for each reserve; none where the cores that take packets do it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Refills {
     /// Time for a buffer.
     cost: SimDuration,

@@ -14,7 +14,7 @@ use crate::units::SimTime;
 /// `mvpp2_rx`). A short packet takes one small buffer and nothing else; where none is free it is
 /// dropped, however many others are. The driver gives the pool a new buffer before it passes the
 /// packet on (`mvpp2_rx_refill`), so that one is free again when its packet is delivered.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct SmallPools {
     spec: Option<SmallSpec>,
     /// Used of each.

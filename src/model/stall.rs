@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use crate::model::distribution::Distribution;
-use crate::random::{Generator, Streams};
+use crate::random::{Generator, Streams, branch_off};
 use crate::stats::Overlap;
 use crate::units::{SimDuration, SimTime};
 
@@ -66,6 +66,15 @@ impl StallSpec {
         }
     }
 
+    /// Whether long stalls are rare: see [`Distribution::is_light_tailed`].
+    #[must_use]
+    pub const fn is_light_tailed(&self) -> bool {
+        match &self.pattern {
+            StallPattern::Random { lasts, .. } => lasts.is_light_tailed(),
+            StallPattern::Recorded(_) => true,
+        }
+    }
+
     /// Whether its times are drawn.
     #[must_use]
     pub const fn is_random(&self) -> bool {
@@ -83,6 +92,7 @@ pub(crate) struct Stalls {
 
 #[derive(Debug, Clone)]
 struct StallProcess {
+    scope: Scope,
     pattern: StallPattern,
     /// Stalls begun so far reach to here.
     covered: SimTime,
@@ -102,10 +112,18 @@ impl Stalls {
                     Scope::Core => format!("stall {table} core {core}"),
                     Scope::Host => format!("stall {table}"),
                 };
-                StallProcess::new(spec.pattern.clone(), streams.stream(&name))
+                StallProcess::new(spec, streams.stream(&name))
             })
             .collect();
         Self { processes, end }
+    }
+
+    /// Goes on with streams of its own, but for stalls of the whole host, of which every core has a
+    /// copy that is to stay the same.
+    pub(crate) fn branch_off(&mut self, chance: &mut Generator) {
+        for process in self.processes.iter_mut().filter(|process| process.scope == Scope::Core) {
+            process.generator = branch_off(chance);
+        }
     }
 
     /// Whether no stall ever comes.
@@ -150,8 +168,8 @@ impl Stalls {
 }
 
 impl StallProcess {
-    fn new(pattern: StallPattern, mut generator: Generator) -> Self {
-        let (covered, next_start) = match &pattern {
+    fn new(spec: &StallSpec, mut generator: Generator) -> Self {
+        let (covered, next_start) = match &spec.pattern {
             StallPattern::Random { every, lasts } => {
                 // The last stall before time zero may reach beyond it.
                 let gap = every.sample_in_progress(&mut generator);
@@ -162,7 +180,8 @@ impl StallProcess {
                 (SimTime::ZERO, stalls.first().map_or(SimTime::MAX, |stall| stall.start))
             }
         };
-        Self { pattern, covered, next_start, position: 0, generator }
+        let (scope, pattern) = (spec.scope, spec.pattern.clone());
+        Self { scope, pattern, covered, next_start, position: 0, generator }
     }
 
     /// The end of the stalls begun at or before `time`.

@@ -24,9 +24,11 @@ use crate::model::port::{Fifo, FifoSpec, Wire};
 use crate::model::refill::Refills;
 use crate::model::small::SmallPools;
 use crate::model::stall::StallSpec;
-use crate::model::traffic::{Arrival, Recorded, Source, TrafficSpec, TransfersSpec, Window};
+use crate::model::traffic::{
+    Arrival, Recorded, Source, TrafficSpec, TransfersSpec, Window, branch_off_phases,
+};
 use crate::model::watch::{Watch, Watcher};
-use crate::random::Streams;
+use crate::random::{Generator, Streams};
 use crate::units::{BitRate, SimDuration, SimTime};
 
 /// Everything a run needs to know.
@@ -74,10 +76,10 @@ pub struct Observers<'a> {
 pub(crate) struct System<'a> {
     spec: &'a SystemSpec,
     streams: Streams,
-    machine: Machine<'a>,
+    pub(super) machine: Machine<'a>,
     host: Host,
     work: Work,
-    sources: Vec<Source>,
+    pub(super) sources: Vec<Source>,
     /// The next packet of each source.
     pending: Vec<Option<Arrival>>,
     wire: Option<Wire>,
@@ -123,7 +125,7 @@ impl SystemSpec {
 }
 
 impl<'a> System<'a> {
-    fn new(spec: &'a SystemSpec, streams: Streams, observers: Observers<'a>) -> Self {
+    pub(super) fn new(spec: &'a SystemSpec, streams: Streams, observers: Observers<'a>) -> Self {
         let queues = spec.buffers.rx.len();
         let mut sources = Vec::new();
         for (table, traffic) in spec.traffic.iter().enumerate() {
@@ -197,11 +199,51 @@ impl<'a> System<'a> {
         }
     }
 
-    fn run(mut self, progress: &Progress) -> Option<Outcome> {
+    /// A copy that goes on by itself, with nobody to look into it.
+    pub(super) fn fork(&self) -> Self {
+        Self {
+            spec: self.spec,
+            streams: self.streams,
+            machine: self.machine.fork(),
+            host: self.host.clone(),
+            work: self.work.clone(),
+            sources: self.sources.iter().map(Source::fork).collect(),
+            pending: self.pending.clone(),
+            wire: self.wire.clone(),
+            first_refill: self.first_refill,
+            first_source: self.first_source,
+            fifo: self.fifo.clone(),
+            slots: self.slots,
+            window_open: self.window_open,
+            timeline: None,
+            watch: None,
+        }
+    }
+
+    /// Lets what is still to come differ from what comes to the run this one is a copy of.
+    /// `in_phase` lists the sources of each process of phases.
+    pub(super) fn branch_off(&mut self, in_phase: &[Vec<usize>], chance: &mut Generator) {
+        for source in &mut self.sources {
+            source.branch_off(chance);
+        }
+        for of in in_phase {
+            branch_off_phases(&mut self.sources, of, chance);
+        }
+        self.work.branch_off(chance);
+        self.host.branch_off(&mut self.work, chance);
+        self.machine.buffers.branch_off(chance);
+    }
+
+    /// Puts the first events into the calendar.
+    pub(super) fn start(&mut self) {
         for source in 0..self.sources.len() {
             self.fetch(source);
         }
         self.host.start(&mut self.machine);
+    }
+
+    fn run(mut self, progress: &Progress) -> Option<Outcome> {
+        self.start();
         let end = self.spec.window.end_or_max();
         let mut counted = 0;
         loop {
@@ -220,7 +262,7 @@ impl<'a> System<'a> {
     }
 
     /// Does the next thing; `false` when nothing is left to do before or at `end`.
-    fn step(&mut self, end: SimTime) -> bool {
+    pub(super) fn step(&mut self, end: SimTime) -> bool {
         let next = self.machine.calendar.next();
         let now = self.machine.now;
         let over = |slot| next.is_none_or(|(time, at)| time > now || at >= slot);
@@ -452,7 +494,7 @@ impl<'a> System<'a> {
         }
     }
 
-    fn close(mut self) -> Outcome {
+    pub(super) fn close(mut self) -> Outcome {
         let start = self.spec.window.start;
         let end = self.spec.window.end.unwrap_or(self.machine.last_activity).max(start);
         if !self.window_open {

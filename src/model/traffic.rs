@@ -33,7 +33,7 @@ pub use mmpp::{MmppError, MmppSpec};
 pub use recorded::{Player, Playing, Recorded};
 pub use sizes::{SizeTable, TABLES};
 use source::Sizes;
-pub(crate) use source::Source;
+pub(crate) use source::{Source, branch_off_phases};
 pub use transfers::{NetworkSpec, StormSpec, TransfersSpec};
 
 /// One table of traffic.

@@ -25,7 +25,7 @@ pub(super) fn format_estimate(estimate: &Estimate) -> String {
         Method::ZeroDrops => {
             format!("none seen (below {} at {level} %)", format_rate(estimate.ci_high))
         }
-        Method::Replications | Method::BatchMeans => format!(
+        Method::Replications | Method::BatchMeans | Method::Splitting => format!(
             "{} ({} to {} at {level} %)",
             format_rate(estimate.estimate),
             format_rate(estimate.ci_low),

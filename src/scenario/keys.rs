@@ -189,6 +189,9 @@ pub(super) const SCENARIO: &[Key] = &[
     key("plan", Kind::Table(PLAN), "", "What to plan for."),
 ];
 
+/// Ways to estimate drop rates, in the order of `RunMethod`.
+pub(super) const METHODS: [&str; 3] = ["auto", "plain", "splitting"];
+
 pub(super) const RUN: &[Key] = &[
     key(
         "duration",
@@ -201,6 +204,14 @@ pub(super) const RUN: &[Key] = &[
     key("replications", Kind::Count, "4", "Independent replications; 1 if nothing is random."),
     key("seed", Kind::Count, "1", "Seed of all random streams."),
     key("confidence", Kind::Number, "0.95", "Confidence level of intervals."),
+    key(
+        "method",
+        Kind::Choice(&METHODS),
+        "auto",
+        "How drop rates are estimated: by \"plain\" runs, by \"splitting\" runs that come near to a \
+         drop (rare drops, down to 1e-9 and below), or \"auto\": plain, but in `plan` splitting \
+         where plain runs would take too long.",
+    ),
 ];
 
 pub(super) const NIC: &[Key] = &[

@@ -2,12 +2,13 @@
 
 use super::document::{Document, Source};
 use super::error::ScenarioError;
-use super::keys::{BASELINE, PLAN, RUN, SCENARIO};
+use super::keys::{BASELINE, METHODS, PLAN, RUN, SCENARIO};
 use super::nic::{self, ENTRIES_MAX};
 use super::quantity::{Field, Fields};
 use super::warning::Warning;
 use super::{
-    NicSpec, PlanSpec, RunSpec, Scenario, Shape, axis, host, placement, range, reserve, traffic,
+    NicSpec, PlanSpec, RunMethod, RunSpec, Scenario, Shape, axis, host, placement, range, reserve,
+    traffic,
 };
 use crate::model::host::HostSpec;
 use crate::model::memory::driver::{Driver, FRAME_HEADERS};
@@ -45,6 +46,7 @@ impl Scenario {
                 replications: 1,
                 seed: 1,
                 confidence: 0.95,
+                method: RunMethod::Auto,
             },
             nic,
             reserve,
@@ -223,6 +225,19 @@ fn run(field: Option<Field<'_>>, scenario: &Scenario) -> Result<RunSpec> {
     spec.confidence = fields.or("confidence", spec.confidence, |f| {
         f.number("a level between 0 and 1, such as 0.95", |level| level > 0.0 && level < 1.0)
     })?;
+    if let Some(field) = fields.get("method") {
+        spec.method = match field.choice(&METHODS)? {
+            0 => RunMethod::Auto,
+            1 => RunMethod::Plain,
+            _ => RunMethod::Splitting,
+        };
+        if spec.method == RunMethod::Splitting {
+            let checked = scenario.system().check_splitting();
+            checked.map_err(|fault| {
+                field.error(&format!("is not possible here: {fault}; write \"plain\""))
+            })?;
+        }
+    }
     let end = spec.duration.map(|duration| duration.as_ps().checked_add(spec.warmup.as_ps()));
     if end == Some(None) {
         return Err(fields.error("duration", "and warmup together exceed 213 days"));

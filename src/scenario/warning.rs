@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::model::splitting::SplittingFault;
 use crate::units::SimDuration;
 
 /// Something the user should know about a scenario or its result.
@@ -86,6 +87,11 @@ pub enum Warning {
         /// How long a packet may be on its way.
         lifetime: SimDuration,
     },
+    /// Splitting was asked for but gave no estimate.
+    NoSplitting {
+        /// Why.
+        fault: SplittingFault,
+    },
     /// No packet arrived in the window.
     NoPackets,
 }
@@ -146,6 +152,9 @@ impl fmt::Display for Warning {
                  {lifetime} that a packet may be on its way: a late one could be placed into \
                  another use; use regions longer, or more of them"
             ),
+            Self::NoSplitting { fault } => {
+                write!(f, "{fault}; the drop rate is that of plain runs")
+            }
             Self::NoPackets => write!(f, "no packet arrived in the measured window"),
         }
     }

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{Engine, Merged, Simulation, SimulationError, run_one};
-use crate::model::fast::FastPath;
+use super::{Engine, Merged, Path, Simulation, SimulationError};
 use crate::model::outcome::Outcome;
 use crate::model::system::{Observers, Progress, SystemSpec};
 use crate::random::Streams;
@@ -77,7 +76,7 @@ struct Point {
     number: usize,
     scenario: Scenario,
     system: SystemSpec,
-    fast: Option<FastPath>,
+    path: Path,
     outcomes: Mutex<InOrder>,
 }
 
@@ -132,8 +131,8 @@ impl<E: From<SimulationError> + Send> Run<'_, E> {
     fn load(&self, number: usize) -> Result<Point, E> {
         let scenario = (self.batch.load)(number)?;
         let system = scenario.system();
-        let fast = self.batch.engine.path(&system)?;
-        Ok(Point { number, scenario, system, fast, outcomes: Mutex::default() })
+        let path = Path::new(&scenario, &system, self.batch.engine, self.progress)?;
+        Ok(Point { number, scenario, system, path, outcomes: Mutex::default() })
     }
 
     fn fail(&self, error: E) {
@@ -151,12 +150,12 @@ impl Point {
         progress: &Progress,
     ) -> Option<Result<Simulation, SimulationError>> {
         let streams = Streams::new(self.scenario.run.seed, replication);
-        let outcome = run_one(&self.system, self.fast, streams, progress, Observers::default())?;
+        let outcome = self.path.run(&self.system, streams, progress, Observers::default())?;
         let mut outcomes = self.outcomes.lock().unwrap_or_else(PoisonError::into_inner);
         outcomes.add(replication, outcome);
         let complete = outcomes.next == self.scenario.run.replications;
         let merged = if complete { outcomes.merged.take() } else { None };
-        merged.map(|merged| merged.finish(&self.scenario))
+        merged.map(|merged| merged.finish(&self.scenario, &self.path))
     }
 }
 

@@ -13,6 +13,8 @@ pub enum Method {
     Replications,
     /// The same over consecutive batches of one long run.
     BatchMeans,
+    /// Student's t over parts of runs that branch where they come near to what is rare.
+    Splitting,
     /// Nothing was seen: an upper bound counted in independent bursts.
     ZeroDrops,
     /// Nothing is random: the estimate is the value.
@@ -70,17 +72,93 @@ impl Counts {
     }
 }
 
+/// Part and whole of a batch in which things count for more or less than one.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Weighted {
+    /// Things of the kind in question.
+    pub part: f64,
+    /// All things.
+    pub whole: f64,
+}
+
+impl From<Counts> for Weighted {
+    fn from(Counts { part, whole }: Counts) -> Self {
+        Self { part: to_f64(part), whole: to_f64(whole) }
+    }
+}
+
+impl Weighted {
+    fn sum(samples: &[Self]) -> Self {
+        samples.iter().fold(Self::default(), |sum, sample| Self {
+            part: sum.part + sample.part,
+            whole: sum.whole + sample.whole,
+        })
+    }
+
+    fn ratio(self) -> f64 {
+        if self.whole > 0.0 { self.part / self.whole } else { 0.0 }
+    }
+
+    /// How far the part is from its share of the whole.
+    fn excess(self, ratio: f64) -> f64 {
+        self.part - ratio * self.whole
+    }
+}
+
 /// The ratio over independent replications, with Student's t interval.
 #[must_use]
 pub fn replications(samples: &[Counts], confidence: f64) -> Estimate {
-    ratio_estimate(samples, confidence, Method::Replications)
+    let samples: Vec<Weighted> = samples.iter().copied().map(Weighted::from).collect();
+    ratio_estimate(&samples, confidence, Method::Replications)
 }
 
-/// The ratio over consecutive batches of one run, with Student's t interval.
+/// The ratio over consecutive batches of one run, with Student's t interval over batches so long
+/// that neighbours are not seen to depend on each other.
 #[must_use]
 pub fn batch_means(batches: &[Counts], confidence: f64) -> Estimate {
-    ratio_estimate(batches, confidence, Method::BatchMeans)
+    let batches: Vec<Weighted> = batches.iter().copied().map(Weighted::from).collect();
+    ratio_estimate(&independent_batches(&[batches]), confidence, Method::BatchMeans)
 }
+
+/// The same over consecutive batches of several runs that were split; nothing was seen if no batch
+/// has a part.
+#[must_use]
+pub fn splitting(runs: &[Vec<Weighted>], confidence: f64) -> Estimate {
+    ratio_estimate(&independent_batches(runs), confidence, Method::Splitting)
+}
+
+/// The batches of some runs, neighbours put together until they are not seen to depend on each
+/// other: until the correlation of what batches have in excess with what the next one has is below
+/// the upper 10 % point of its distribution without dependence, `1.28 / sqrt(pairs)`. A single
+/// run keeps five.
+fn independent_batches(runs: &[Vec<Weighted>]) -> Vec<Weighted> {
+    let mut runs = runs.to_vec();
+    loop {
+        let all: Vec<Weighted> = runs.iter().flatten().copied().collect();
+        let ratio = Weighted::sum(&all).ratio();
+        let squares: f64 = all.iter().map(|batch| batch.excess(ratio).powi(2)).sum();
+        let pairs = || runs.iter().flat_map(|run| run.windows(2));
+        let products: f64 = pairs().map(|pair| pair[0].excess(ratio) * pair[1].excess(ratio)).sum();
+        let pairs = to_f64(pairs().count() as u64);
+        let correlation = products / pairs / (squares / to_f64(all.len() as u64));
+        let batches = runs.first().map_or(0, Vec::len);
+        let group = if batches.is_multiple_of(2) { 2 } else { batches };
+        let may_merge = batches > 1 && (runs.len() > 1 || batches / group >= BATCHES_MIN);
+        // Without any excess the correlation is no number, and nothing depends on anything.
+        let depend = correlation > CORRELATED / pairs.sqrt();
+        if !(may_merge && depend) {
+            return all;
+        }
+        for run in &mut runs {
+            *run = run.chunks(group).map(Weighted::sum).collect();
+        }
+    }
+}
+
+/// The upper 10 % point of the standard normal distribution.
+const CORRELATED: f64 = 1.2816;
+/// Batches of a single run, at least.
+const BATCHES_MIN: usize = 5;
 
 /// The estimate where nothing was seen in `bursts` independent bursts.
 ///
@@ -108,18 +186,15 @@ pub fn exact(counts: Counts, confidence: f64) -> Estimate {
 /// Ratio estimator `p = sum part / sum whole`; its variance over n samples is
 /// `sum (part_i - p whole_i)^2 / (n (n - 1) mean(whole)^2)` (Law, Simulation Modeling and Analysis,
 /// 9.5.3: the classical ratio estimator).
-fn ratio_estimate(samples: &[Counts], confidence: f64, method: Method) -> Estimate {
-    let total = Counts::sum(samples);
+fn ratio_estimate(samples: &[Weighted], confidence: f64, method: Method) -> Estimate {
+    let total = Weighted::sum(samples);
     let ratio = total.ratio();
     let n = to_f64(samples.len() as u64);
-    let half_width = if samples.len() < 2 || total.whole == 0 {
+    let half_width = if samples.len() < 2 || total.whole <= 0.0 {
         1.0
     } else {
-        let squares: f64 = samples
-            .iter()
-            .map(|sample| (to_f64(sample.part) - ratio * to_f64(sample.whole)).powi(2))
-            .sum();
-        let mean_whole = to_f64(total.whole) / n;
+        let squares: f64 = samples.iter().map(|sample| sample.excess(ratio).powi(2)).sum();
+        let mean_whole = total.whole / n;
         student_t(n - 1.0, confidence) * (squares / (n * (n - 1.0))).sqrt() / mean_whole
     };
     Estimate {
@@ -207,6 +282,24 @@ mod tests {
         // width 3.182446 * 0.816497 / 2 / 1000
         let near = paired_difference(&counts([14, 96, 25, 45]), &counts([10, 90, 20, 40]), 0.95);
         assert!((near.ci_high - near.estimate - 1.299_228e-3).abs() < 1e-8);
+    }
+
+    #[test]
+    fn batches_that_depend_on_each_other_are_put_together() {
+        let run = |wave: fn(u32) -> bool| -> Vec<Weighted> {
+            let part = |number| if wave(number) { 110.0 } else { 90.0 };
+            (0..20).map(|number| Weighted { part: part(number), whole: 1000.0 }).collect()
+        };
+        // Neighbours that differ as often as not: nothing of 18 pairs is in common.
+        let independent = run(|number| number / 2 % 2 == 0);
+        assert_eq!(independent_batches(std::slice::from_ref(&independent)).len(), 20);
+        assert_eq!(independent_batches(&[independent.clone(), independent]).len(), 40);
+        // One long wave; of a single run five batches are left, and nothing is lost.
+        let slow = run(|number| number < 10);
+        let few = independent_batches(std::slice::from_ref(&slow));
+        assert_eq!(few.len(), 5);
+        assert!((Weighted::sum(&few).whole - 20_000.0).abs() < 1e-9);
+        assert_eq!(independent_batches(&[slow.clone(), slow]).len(), 2);
     }
 
     #[test]

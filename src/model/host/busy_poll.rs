@@ -20,10 +20,11 @@ use crate::id::QueueId;
 use crate::model::buffers::Lease;
 use crate::model::machine::Machine;
 use crate::model::stall::Stalls;
+use crate::random::Generator;
 use crate::units::{SimDuration, SimTime};
 
 /// All cores and queues.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct BusyPoll {
     spec: BusyPollSpec,
     sync_cost: SimDuration,
@@ -34,7 +35,7 @@ pub(crate) struct BusyPoll {
     slots: HostSlots,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Core {
     queues: Vec<QueueId>,
     /// Position in `queues` of the visit under way, or of the next one.
@@ -223,6 +224,13 @@ impl BusyPoll {
         } else {
             core.state = State::Between;
             machine.calendar.set(self.slots.first_visit + index, machine.now);
+        }
+    }
+
+    /// Goes on with streams of its own.
+    pub(super) fn branch_off(&mut self, chance: &mut Generator) {
+        for core in &mut self.cores {
+            core.stalls.branch_off(chance);
         }
     }
 

@@ -17,7 +17,7 @@ use crate::units::SimTime;
 const RELEASE: usize = 0;
 
 /// All packets, by the time of their release.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Hold {
     packets: BinaryHeap<Reverse<Held>>,
     /// Packets held for no time at all: released when the arrivals of this instant are over.
@@ -29,7 +29,7 @@ pub(crate) struct Hold {
 }
 
 /// A packet and its release, ordered by (time, order of placement).
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Held {
     release: SimTime,
     order: u64,

@@ -49,7 +49,7 @@ use crate::id::QueueId;
 use crate::model::buffers::Lease;
 use crate::model::machine::Machine;
 use crate::model::stall::Stalls;
-use crate::random::Streams;
+use crate::random::{Generator, Streams};
 use crate::units::{SimDuration, SimTime};
 
 use interrupt::{Completed, Event, Interrupts};
@@ -59,7 +59,7 @@ use softirq::{Polled, Then, Turns};
 pub use spec::{CacheSpec, Coalescing, Defer, Moderation, NapiContext, NapiSpec, Recycle, Refill};
 
 /// All cores and queues.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Napi {
     spec: NapiSpec,
     sync_cost: SimDuration,
@@ -71,14 +71,14 @@ pub(crate) struct Napi {
     slots: HostSlots,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Core {
     turns: Turns,
     stalls: Stalls,
     doing: Doing,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Queue {
     packets: VecDeque<Packet>,
     /// Buffers of delivered packets that await the next refill.
@@ -151,6 +151,17 @@ impl Napi {
             .collect();
         let pages = Pages::new(cores.len());
         Self { spec: spec.clone(), sync_cost, cores, queues, pages, entries_used: 0, slots }
+    }
+
+    /// Goes on with streams of its own.
+    pub(super) fn branch_off(&mut self, chance: &mut Generator) {
+        for core in &mut self.cores {
+            core.stalls.branch_off(chance);
+            core.turns.branch_off(chance);
+        }
+        for queue in &mut self.queues {
+            queue.interrupts.branch_off(chance);
+        }
     }
 
     fn core_of(&self, queue: QueueId) -> usize {

@@ -14,7 +14,7 @@ use crate::model::machine::Machine;
 use crate::units::{SimDuration, SimTime};
 
 /// All queues and the poll clock.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Poll {
     period: SimDuration,
     budget: Option<u32>,
@@ -25,7 +25,7 @@ pub(crate) struct Poll {
     slots: HostSlots,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Queue {
     packets: VecDeque<Packet>,
     /// How many at the front have been taken and not yet released.

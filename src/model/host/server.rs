@@ -10,18 +10,18 @@
 
 use std::collections::VecDeque;
 
-use super::{HostSlots, Packet, sum_leases};
+use super::{HostSlots, Packet, Work, sum_leases};
 use crate::calendar::Slot;
 use crate::id::QueueId;
 use crate::model::buffers::Lease;
 use crate::model::distribution::Distribution;
 use crate::model::machine::Machine;
 use crate::model::stall::Stalls;
-use crate::random::{Generator, Streams};
+use crate::random::{Generator, Streams, branch_off};
 use crate::units::{SimDuration, SimTime};
 
 /// All servers.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Server {
     queues: Vec<Queue>,
     /// Queues whose next service starts at this instant, once its arrivals are over.
@@ -31,7 +31,7 @@ pub(crate) struct Server {
     slots: HostSlots,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Queue {
     /// Packets in order of arrival, the one in service at the front.
     packets: VecDeque<Packet>,
@@ -191,6 +191,19 @@ impl Server {
         let end = machine.now + packet.work + packet.handling.copying;
         machine.ledger.busy(machine.now, end);
         machine.calendar.set(id.index(), end);
+    }
+
+    /// Goes on with streams of its own. The work of packets whose service has not begun, of which
+    /// nothing is known yet, is drawn anew.
+    pub(super) fn branch_off(&mut self, work: &mut Work, chance: &mut Generator) {
+        for (index, queue) in (0..).zip(&mut self.queues) {
+            queue.wakeups = branch_off(chance);
+            queue.stalls.branch_off(chance);
+            let begun = matches!(queue.state, State::Serving | State::Reposting);
+            for packet in queue.packets.iter_mut().skip(usize::from(begun)) {
+                packet.work = work.draw(QueueId::new(index));
+            }
+        }
     }
 
     /// Takes back the last packet of a queue that holds reserve buffers, but for its first, which

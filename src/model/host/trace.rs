@@ -17,7 +17,7 @@ use crate::units::SimTime;
 const RETURN: usize = 0;
 
 /// Replays recorded returns.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct TraceReplay {
     returns: Arc<[RecordedReturn]>,
     next: usize,

@@ -5,7 +5,7 @@ use crate::id::QueueId;
 use crate::units::{SimDuration, SimTime};
 
 /// Drain rates, measured interval by interval, and the rule that uses them.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Abm {
     alpha: f64,
     interval: SimDuration,

@@ -4,7 +4,7 @@ use super::Policy;
 use super::abm::Abm;
 use super::early_drop::EarlyDrop;
 use crate::id::QueueId;
-use crate::random::Streams;
+use crate::random::{Generator, Streams};
 use crate::units::SimTime;
 
 /// What a queue asks of a reserve of which enough buffers are free.
@@ -25,7 +25,7 @@ pub(crate) struct Claim {
 }
 
 /// Who is admitted to one reserve.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum Admission {
     Memoryless(Policy),
     Abm(Abm),
@@ -48,6 +48,13 @@ impl Admission {
                 Self::EarlyDrop(EarlyDrop::new(pass, drop, entries, draws))
             }
             _ => Self::Memoryless(policy),
+        }
+    }
+
+    /// Goes on with a stream of its own.
+    pub(crate) fn branch_off(&mut self, chance: &mut Generator) {
+        if let Self::EarlyDrop(early_drop) = self {
+            early_drop.branch_off(chance);
         }
     }
 

@@ -2,10 +2,10 @@
 
 use super::Claim;
 use crate::model::distribution::unit;
-use crate::random::Generator;
+use crate::random::{Generator, branch_off};
 
 /// The rule and its lots.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct EarlyDrop {
     pass: f64,
     drop: f64,
@@ -16,6 +16,11 @@ pub(crate) struct EarlyDrop {
 impl EarlyDrop {
     pub(super) fn new(pass: f64, drop: f64, entries: u32, draws: Generator) -> Self {
         Self { pass, drop, entries: f64::from(entries), draws }
+    }
+
+    /// Goes on with a stream of its own.
+    pub(super) fn branch_off(&mut self, chance: &mut Generator) {
+        self.draws = branch_off(chance);
     }
 
     /// One lot a packet; all its buffers must pass, so the last of them decides.

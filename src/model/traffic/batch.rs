@@ -10,11 +10,12 @@ use std::collections::BinaryHeap;
 
 use super::{Arrival, BatchSpec, Sizes};
 use crate::id::QueueId;
-use crate::random::{Generator, Streams};
+use crate::model::distribution::Distribution;
+use crate::random::{Generator, Streams, branch_off};
 use crate::units::{SimDuration, SimTime};
 
 /// The generators of one stream of batches.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct BatchStreams {
     epochs: Generator,
     counts: Generator,
@@ -30,7 +31,7 @@ impl BatchStreams {
 }
 
 /// Batch arrivals at one queue, or at several in phase.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct BatchSource {
     spec: BatchSpec,
     queues: Vec<(QueueId, Sizes)>,
@@ -41,7 +42,7 @@ pub(super) struct BatchSource {
 }
 
 /// A batch with packets still to come, ordered by (time of the next packet, epoch).
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Batch {
     time: SimTime,
     epoch_number: u64,
@@ -93,6 +94,22 @@ impl BatchSource {
             self.active.push(Reverse(batch));
         }
         (Some(arrival), bursts)
+    }
+
+    /// Goes on with streams of its own. How long a geometric batch goes on is drawn anew, as that
+    /// does not depend on how many of its packets have come.
+    pub(super) fn branch_off(&mut self, chance: &mut Generator) {
+        self.streams.epochs = branch_off(chance);
+        self.streams.counts = branch_off(chance);
+        for (_, sizes) in &mut self.queues {
+            sizes.branch_off(chance);
+        }
+        if matches!(self.spec.count, Distribution::Geometric { .. }) {
+            for Reverse(mut batch) in std::mem::take(&mut self.active) {
+                batch.rounds = self.spec.count.sample(&mut self.streams.counts);
+                self.active.push(Reverse(batch));
+            }
+        }
     }
 
     fn begin_batch(&mut self) {

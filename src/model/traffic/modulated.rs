@@ -5,15 +5,17 @@
 //! after its beginning, k = 1, 2 ...; a packet at the very end of its period still belongs to it,
 //! so that a period carries `floor(length x rate)` packets.
 
+use std::collections::VecDeque;
+
 use super::phases::{Phase, Phases};
 use super::steady::poisson_gap;
 use super::{Arrival, Sizes, Spacing};
 use crate::id::QueueId;
-use crate::random::Generator;
+use crate::random::{Generator, branch_off};
 use crate::units::{PacketRate, SimDuration, SimTime};
 
 /// Arrivals at one queue in periods of different rates.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct ModulatedSource {
     queue: QueueId,
     spacing: Spacing,
@@ -25,12 +27,16 @@ pub(super) struct ModulatedSource {
     /// Mean gap of the period's packets in picoseconds, for Poisson spacing.
     mean_gap_ps: f64,
     phases: Phases,
+    /// Periods that have been drawn before their time.
+    ahead: VecDeque<Phase>,
+    /// Periods drawn after the first.
+    drawn: u64,
     arrivals: Generator,
     sizes: Sizes,
 }
 
 /// The period under way.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Period {
     rate: PacketRate,
     /// When it began; the first one began `age` before time zero.
@@ -63,6 +69,8 @@ impl ModulatedSource {
             count: 0,
             mean_gap_ps: 0.0,
             phases,
+            ahead: VecDeque::new(),
+            drawn: 0,
             arrivals,
             sizes,
         };
@@ -130,11 +138,57 @@ impl ModulatedSource {
     /// Goes on to the next period; whether that is a burst.
     fn begin_period(&mut self) -> bool {
         let begin = self.period.end;
-        let Phase { rate, length, is_burst } = self.phases.next();
+        let Phase { rate, length, is_burst } =
+            self.ahead.pop_front().unwrap_or_else(|| self.draw_period());
         self.period = Period { rate, begin, age: SimDuration::ZERO, end: begin + length };
         self.now = begin;
         self.enter_period();
         is_burst
+    }
+
+    fn draw_period(&mut self) -> Phase {
+        self.drawn += 1;
+        self.phases.next()
+    }
+
+    /// Periods drawn after the first.
+    pub(super) const fn drawn(&self) -> u64 {
+        self.drawn
+    }
+
+    /// Draws periods until there have been `drawn` after the first.
+    pub(super) fn draw_ahead(&mut self, drawn: u64) {
+        while self.drawn < drawn {
+            let phase = self.draw_period();
+            self.ahead.push_back(phase);
+        }
+    }
+
+    /// The last packet told of, where it lies in the last period drawn.
+    pub(super) fn told_of_last_period(&self) -> Option<SimTime> {
+        self.ahead.is_empty().then_some(self.now)
+    }
+
+    /// What may be left of the last period drawn: see [`Phases::memoryless_residual`].
+    pub(super) fn memoryless_residual(&mut self) -> Option<SimDuration> {
+        self.phases.memoryless_residual()
+    }
+
+    /// Lets the last period drawn end at `end`.
+    pub(super) fn end_last_period(&mut self, end: SimTime) {
+        let Some(last) = self.ahead.pop_back() else {
+            self.period.end = end;
+            return;
+        };
+        let begin = self.ahead.iter().fold(self.period.end, |begin, phase| begin + phase.length);
+        self.ahead.push_back(Phase { length: end.saturating_since(begin), ..last });
+    }
+
+    /// Goes on with streams of its own; that of its phases is `phases`.
+    pub(super) fn branch_off(&mut self, phases: Generator, chance: &mut Generator) {
+        self.phases.set_generator(phases);
+        self.arrivals = branch_off(chance);
+        self.sizes.branch_off(chance);
     }
 
     /// Prepares for the packets of the period under way.

@@ -12,7 +12,7 @@ use crate::random::Generator;
 use crate::units::{PacketRate, SimDuration, round_to_u64, to_f64};
 
 /// A period that begins.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Phase {
     pub(super) rate: PacketRate,
     pub(super) length: SimDuration,
@@ -21,7 +21,7 @@ pub(super) struct Phase {
 }
 
 /// A process of periods.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum Phases {
     OnOff(OnOff),
     Correlated(Correlated),
@@ -38,6 +38,25 @@ impl Phases {
         }
     }
 
+    /// What is left of the period under way, drawn anew where that does not depend on how long it
+    /// has lasted.
+    pub(super) fn memoryless_residual(&mut self) -> Option<SimDuration> {
+        match self {
+            Self::OnOff(process) => process.memoryless_residual(),
+            Self::Correlated(_) => None,
+            Self::Mmpp(process) => Some(process.sojourn()),
+        }
+    }
+
+    /// Goes on with a stream of its own, which queues in phase have copies of.
+    pub(super) fn set_generator(&mut self, generator: Generator) {
+        match self {
+            Self::OnOff(process) => process.generator = generator,
+            Self::Correlated(_) => unreachable!("correlated periods are not branched"),
+            Self::Mmpp(process) => process.generator = generator,
+        }
+    }
+
     /// The period that follows.
     pub(super) fn next(&mut self) -> Phase {
         match self {
@@ -49,7 +68,7 @@ impl Phases {
 }
 
 /// ON and OFF in turn, lengths from any distributions.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct OnOff {
     spec: OnOffSpec,
     is_on: bool,
@@ -75,6 +94,12 @@ impl OnOff {
         let length = SimDuration::from_ps(lengths.sample(&mut self.generator));
         Phase { rate, length, is_burst: self.is_on }
     }
+
+    fn memoryless_residual(&mut self) -> Option<SimDuration> {
+        let (_, lengths) = self.spec.state(self.is_on);
+        let memoryless = matches!(lengths, Distribution::Exponential { .. });
+        memoryless.then(|| SimDuration::from_ps(lengths.sample(&mut self.generator)))
+    }
 }
 
 impl OnOffSpec {
@@ -93,7 +118,7 @@ impl OnOffSpec {
 /// distribution function. As triggers have no memory, what one queue sees is the same on-off
 /// process at any correlation; at 0 queues are independent, and towards 1 they fall into step.
 /// The state at time zero comes from the same copula.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Correlated {
     spec: OnOffSpec,
     is_on: bool,
@@ -106,7 +131,7 @@ pub(super) struct Correlated {
 }
 
 /// The generators of one queue among correlated ones.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct CorrelatedStreams {
     /// The beginning, the same at all queues.
     pub(super) start: Generator,
@@ -116,7 +141,7 @@ pub(super) struct CorrelatedStreams {
 }
 
 /// The next common trigger.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Trigger {
     /// When it comes, in whole picoseconds.
     time: f64,
@@ -187,7 +212,7 @@ impl Correlated {
 const COPULA_MIN: f64 = 1e-15;
 
 /// A Markov chain in continuous time, with a rate for each state.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Mmpp {
     spec: MmppSpec,
     state: usize,

@@ -12,13 +12,15 @@ use super::{Arrival, Spacing, TrafficKind, TrafficSpec, Window};
 use crate::id::QueueId;
 use crate::model::distribution::Distribution;
 use crate::model::placement::{Change, Load};
-use crate::random::{Generator, Streams};
+use crate::random::{Generator, Streams, branch_off};
 use crate::units::SimTime;
 
 /// A stream of packets in order of time.
 #[derive(Debug)]
 pub(crate) struct Source {
     process: Process,
+    /// Its table and the queue whose process of phases it shares, where it has phases.
+    phases_of: Option<(usize, QueueId)>,
     window: Window,
     bursts: u64,
     counts_bursts: bool,
@@ -46,6 +48,11 @@ pub(super) struct Sizes {
 impl Sizes {
     fn new(spec: &TrafficSpec, name: &str, streams: Streams) -> Self {
         Self { size: spec.size.clone(), generator: streams.stream(&format!("{name} size")) }
+    }
+
+    /// Goes on with a stream of its own.
+    pub(super) fn branch_off(&mut self, chance: &mut Generator) {
+        self.generator = branch_off(chance);
     }
 
     #[inline]
@@ -113,6 +120,47 @@ impl Source {
         )
     }
 
+    /// A copy that goes on by itself.
+    ///
+    /// # Panics
+    /// For traffic of messages, transfers and recordings, which [`branches`](TrafficSpec::branches)
+    /// refuses.
+    pub(crate) fn fork(&self) -> Self {
+        let process = match &self.process {
+            Process::Poisson(source) => Process::Poisson(source.clone()),
+            Process::Constant(source) => Process::Constant(source.clone()),
+            Process::Modulated(source) => Process::Modulated(source.clone()),
+            Process::Batch(source) => Process::Batch(source.clone()),
+            Process::Flows(_)
+            | Process::Incast(_)
+            | Process::Transfers(_)
+            | Process::Recorded(_) => unreachable!("the caller asks whether traffic branches"),
+        };
+        Self { process, ..*self }
+    }
+
+    /// Its process of phases, where it has one: the same for queues in phase.
+    pub(crate) fn phases_of(&self) -> Option<(usize, QueueId)> {
+        self.phases_of.filter(|_| matches!(self.process, Process::Modulated(_)))
+    }
+
+    fn modulated_mut(&mut self) -> &mut ModulatedSource {
+        let Process::Modulated(source) = &mut self.process else {
+            unreachable!("only these have a process of phases")
+        };
+        source
+    }
+
+    /// Goes on with streams of its own, but for phases: see [`branch_off_phases`].
+    pub(crate) fn branch_off(&mut self, chance: &mut Generator) {
+        match &mut self.process {
+            Process::Poisson(source) => source.branch_off(chance),
+            Process::Constant(source) => source.branch_off(chance),
+            Process::Batch(source) => source.branch_off(chance),
+            _ => {}
+        }
+    }
+
     /// What the packet given out last carries for placement.
     pub(crate) fn load(&self) -> Option<Load> {
         if let Process::Transfers(source) = &self.process { source.load() } else { None }
@@ -131,13 +179,69 @@ impl Source {
     }
 }
 
+/// Lets the sources with these indices, which are in phase, go on with streams of their own: the
+/// same for their phases. Where the length of the period under way does not depend on how long it
+/// has lasted, what is left of it is drawn anew.
+///
+/// # Panics
+/// Where they have no process of phases.
+pub(crate) fn branch_off_phases(sources: &mut [Source], of: &[usize], chance: &mut Generator) {
+    let drawn = of.iter().map(|index| sources[*index].modulated_mut().drawn()).max().unwrap_or(0);
+    let mut told = None;
+    let mut left = None;
+    for index in of {
+        let source = sources[*index].modulated_mut();
+        source.draw_ahead(drawn);
+        told = told.max(source.told_of_last_period());
+    }
+    let phases = branch_off(chance);
+    for index in of {
+        let source = sources[*index].modulated_mut();
+        source.branch_off(phases.clone(), chance);
+        // All draw it, so that their streams stay the same.
+        left = source.memoryless_residual();
+    }
+    if let (Some(told), Some(left)) = (told, left) {
+        for index in of {
+            sources[*index].modulated_mut().end_last_period(told + left);
+        }
+    }
+}
+
 impl TrafficSpec {
+    /// Why a run with this traffic cannot branch, if it cannot.
+    pub(crate) fn unbranchable(&self) -> Option<&'static str> {
+        match &self.kind {
+            TrafficKind::OnOff(spec) if spec.correlation > 0.0 => Some("correlated bursts"),
+            TrafficKind::OnOff(spec) => {
+                let off = !spec.rate_off.is_zero() && !spec.off.is_light_tailed();
+                (off || !spec.on.is_light_tailed()).then_some("bursts with a heavy tail")
+            }
+            TrafficKind::Batch(spec) => {
+                (!spec.count.is_light_tailed()).then_some("batches with a heavy tail")
+            }
+            TrafficKind::Poisson { .. } | TrafficKind::Constant { .. } | TrafficKind::Mmpp(_) => {
+                None
+            }
+            TrafficKind::Flows(_) | TrafficKind::Incast(_) | TrafficKind::Transfers(_) => {
+                Some("traffic made of messages, whose sizes are decided long before they arrive")
+            }
+            TrafficKind::Recorded(_) => Some("recorded traffic"),
+        }
+    }
+
     /// The live sources of this table, number `table` of the scenario, in the order in which their
     /// packets arrive at one instant.
     pub(crate) fn sources(&self, table: usize, streams: Streams, window: Window) -> Vec<Source> {
-        let source = |process, counts_bursts| Source { process, window, bursts: 0, counts_bursts };
+        let source = |process, phases_of, counts_bursts| Source {
+            process,
+            phases_of,
+            window,
+            bursts: 0,
+            counts_bursts,
+        };
         if let Some(process) = self.port_process(table, streams) {
-            return vec![source(process, true)];
+            return vec![source(process, None, true)];
         }
         let queues = Queues { spec: self, table, streams, shared: self.queues_in_phase() };
         let mut order: Vec<QueueId> = self.queues.clone();
@@ -147,7 +251,8 @@ impl TrafficSpec {
             if let Some(process) = queues.process(queue) {
                 // Bursts that may be common are counted at one queue.
                 let first = !self.is_correlated() || sources.is_empty();
-                sources.push(source(process, first && queues.leader(queue) == queue));
+                let leader = queues.leader(queue);
+                sources.push(source(process, Some((table, leader)), first && leader == queue));
             }
         }
         sources

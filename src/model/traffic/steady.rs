@@ -3,11 +3,11 @@
 use super::{Arrival, Sizes};
 use crate::id::QueueId;
 use crate::model::distribution::{exponential, unit};
-use crate::random::Generator;
+use crate::random::{Generator, branch_off};
 use crate::units::{PacketRate, SimDuration, SimTime, round_to_u64};
 
 /// Poisson arrivals at one queue.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct PoissonSource {
     queue: QueueId,
     mean_gap_ps: f64,
@@ -50,6 +50,12 @@ impl PoissonSource {
             send(Arrival { time, queue: self.queue, len: self.sizes.draw() });
         }
     }
+
+    /// Goes on with streams of its own.
+    pub(super) fn branch_off(&mut self, chance: &mut Generator) {
+        self.generator = branch_off(chance);
+        self.sizes.branch_off(chance);
+    }
 }
 
 /// An exponential gap, rounded to the nearest picosecond.
@@ -59,7 +65,7 @@ pub(super) fn poisson_gap(mean_gap_ps: f64, generator: &mut Generator) -> SimDur
 }
 
 /// Packet k at `floor(phase + k / rate)`, the phase uniform over one gap.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct ConstantSource {
     queue: QueueId,
     rate: PacketRate,
@@ -77,6 +83,11 @@ impl ConstantSource {
     ) -> Self {
         let phase = round_to_u64((unit(&mut generator) * rate.mean_gap_ps()).floor());
         Self { queue, rate, phase: SimDuration::from_ps(phase), count: 0, sizes }
+    }
+
+    /// Goes on with streams of its own.
+    pub(super) fn branch_off(&mut self, chance: &mut Generator) {
+        self.sizes.branch_off(chance);
     }
 
     pub(super) fn next(&mut self, end: SimTime) -> (Option<Arrival>, u64) {

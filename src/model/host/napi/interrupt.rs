@@ -3,11 +3,11 @@
 use super::dim::{Dim, Sample};
 use super::spec::{Coalescing, Defer, Moderation, NapiContext, NapiSpec};
 use crate::model::distribution::Distribution;
-use crate::random::Generator;
+use crate::random::{Generator, branch_off};
 use crate::units::{SimDuration, SimTime};
 
 /// The interrupt of one queue, and what stands in for it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Interrupts {
     coalescing: Coalescing,
     cqe_mode: bool,
@@ -81,6 +81,11 @@ impl Interrupts {
             deferrals: 0,
             seen: Sample::default(),
         }
+    }
+
+    /// Goes on with a stream of its own.
+    pub(super) fn branch_off(&mut self, chance: &mut Generator) {
+        self.wakeups = branch_off(chance);
     }
 
     /// The NIC has completed a packet.

@@ -11,7 +11,7 @@ use crate::model::machine::Machine;
 use crate::units::SimTime;
 
 /// Pages that have left the poll.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Pages {
     /// In order of their return, then of delivery.
     returns: BinaryHeap<Reverse<(SimTime, u64, QueueId, Buffers)>>,

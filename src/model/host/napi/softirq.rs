@@ -12,7 +12,7 @@ use std::collections::VecDeque;
 use super::spec::NapiContext;
 use crate::id::QueueId;
 use crate::model::distribution::Distribution;
-use crate::random::Generator;
+use crate::random::{Generator, branch_off};
 use crate::units::{SimDuration, SimTime};
 
 /// Runs after which the softirq gives way (`MAX_SOFTIRQ_RESTART`).
@@ -22,7 +22,7 @@ const RUNS_MAX: u32 = 10;
 const TIME_MAX: SimDuration = SimDuration::from_us(2_000);
 
 /// The queues that wait for a poll on one core.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum Turns {
     Softirq(Softirq),
     /// Threads take turns poll by poll: each calls `cond_resched` after one
@@ -31,7 +31,7 @@ pub(super) enum Turns {
 }
 
 /// `struct softnet_data`, as far as it is needed.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Softirq {
     netdev_budget: u32,
     netdev_budget_usecs: SimDuration,
@@ -46,7 +46,7 @@ pub(super) struct Softirq {
     entered: SimTime,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Run {
     list: VecDeque<QueueId>,
     repoll: VecDeque<QueueId>,
@@ -90,6 +90,13 @@ impl Turns {
                     entered: SimTime::ZERO,
                 })
             }
+        }
+    }
+
+    /// Goes on with a stream of its own.
+    pub(super) fn branch_off(&mut self, chance: &mut Generator) {
+        if let Self::Softirq(softirq) = self {
+            softirq.delays = branch_off(chance);
         }
     }
 

@@ -121,6 +121,16 @@ pub struct CacheSpec {
 }
 
 impl NapiSpec {
+    /// Whether long times are rare: see [`Distribution::is_light_tailed`].
+    #[must_use]
+    pub fn is_light_tailed(&self) -> bool {
+        let delay = match &self.context {
+            NapiContext::Softirq { ksoftirqd_delay, .. } => ksoftirqd_delay.is_light_tailed(),
+            NapiContext::Threads => true,
+        };
+        delay && self.wakeup.is_light_tailed() && self.hold.is_light_tailed()
+    }
+
     /// Whether the model draws random numbers.
     #[must_use]
     pub fn is_random(&self) -> bool {
