@@ -22,6 +22,7 @@ mod schema;
 mod template;
 mod traffic;
 mod transfers;
+mod variant;
 mod warning;
 
 pub use axis::Axis;
@@ -32,6 +33,7 @@ pub(crate) use nic::{ENTRIES_MAX, MTU, MTU_MAX, MTU_MIN, QUEUES_MAX, driver_dept
 pub(crate) use reserve::default_reserve;
 pub use schema::schema;
 pub use template::Template;
+pub use variant::FixedQueues;
 pub use warning::Warning;
 
 use std::fmt;
@@ -40,6 +42,7 @@ use crate::model::buffers::{BufferSpec, ReserveSpec};
 use crate::model::host::HostSpec;
 use crate::model::memory::driver::Driver;
 use crate::model::memory::{MemorySpec, default_completion_entries};
+use crate::model::policy::Policy;
 use crate::model::port::FifoSpec;
 use crate::model::stall::StallSpec;
 use crate::model::system::SystemSpec;
@@ -143,6 +146,10 @@ pub struct PlanSpec {
     pub max_drop_rate: f64,
     /// The goal: the 99th percentile of the sojourn time at most so many microseconds.
     pub max_p99_us: Option<f64>,
+    /// Numbers of queues to search, rising; none: the scenario's own.
+    pub queues: Vec<u32>,
+    /// Policies of the reserve to search, of the scenario's kind; none: its own.
+    pub policies: Vec<Policy>,
     /// Ring depths to search, rising.
     pub rx: Vec<u32>,
     /// Reserve sizes to search, rising.

@@ -47,6 +47,10 @@ pub struct Simulation {
     /// Dropped and offered packets of each replication; of a single random one, of consecutive
     /// parts of its window.
     pub counts: Vec<Counts>,
+    /// Drops and packets of consecutive parts of each replication, of the first [`PARTED`] ones.
+    pub parts: Vec<Vec<Weighted>>,
+    /// Independent bursts seen in all replications.
+    pub bursts: u64,
     /// Drops by reason, in the order of [`DropReason::ALL`].
     pub drops: [u64; DropReason::ALL.len()],
     /// Per queue, counters summed, averages averaged, maxima taken over replications.
@@ -162,6 +166,9 @@ pub enum SimulationError {
     Recording(String),
 }
 
+/// Replications whose parts are kept.
+pub const PARTED: usize = 64;
+
 /// Replications run before their results are merged, so that memory does not grow with their
 /// number.
 const CHUNK: u32 = 64;
@@ -261,24 +268,30 @@ struct Merged {
     counts: Vec<Counts>,
     /// Drops expected and packets offered in parts of each replication, as far as they were split.
     splits: Vec<Vec<Weighted>>,
+    /// Drops and packets of the parts of the first replications.
+    parts: Vec<Vec<Weighted>>,
 }
 
 impl Merged {
     fn new(outcome: Outcome) -> Self {
         let splits = outcome.split().into_iter().collect();
-        Self { counts: vec![outcome.counts()], splits, sum: outcome }
+        let parts = vec![outcome.parts()];
+        Self { counts: vec![outcome.counts()], splits, parts, sum: outcome }
     }
 
     fn add(&mut self, outcome: &Outcome) {
         self.counts.push(outcome.counts());
         self.splits.extend(outcome.split());
+        if self.parts.len() < PARTED {
+            self.parts.push(outcome.parts());
+        }
         self.sum.add(outcome);
     }
 
     fn finish(self, scenario: &Scenario, path: &Path) -> Result<Simulation, SimulationError> {
         check_recordings(scenario)?;
         let drop_rate = self.drop_rate(scenario);
-        let Self { sum, counts, .. } = self;
+        let Self { sum, counts, parts, .. } = self;
         let count = f64::from(u32::try_from(counts.len()).expect("as many as were asked for"));
         let mean = |sum: f64| sum / count;
         let occupancy = |sum: Occupancy| Occupancy { mean: mean(sum.mean), ..sum };
@@ -307,6 +320,8 @@ impl Merged {
                 [_] if scenario.is_random() => sum.batches.to_vec(),
                 _ => counts,
             },
+            parts,
+            bursts: sum.bursts,
             drops: sum.drops,
             queues: queues.collect(),
             reserve_in_use: occupancy(sum.reserve_in_use),
@@ -424,6 +439,11 @@ impl Outcome {
             packets.add(&queue.packets);
         }
         packets
+    }
+
+    /// Drops and packets of consecutive parts of the window.
+    fn parts(&self) -> Vec<Weighted> {
+        self.batches.iter().copied().map(Weighted::from).collect()
     }
 
     /// Drops expected and packets offered in parts of the window, where the run was split.

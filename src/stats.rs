@@ -7,8 +7,8 @@ mod histogram;
 mod window;
 
 pub use estimate::{
-    Counts, Estimate, Method, Weighted, batch_means, exact, paired_difference, replications,
-    splitting, zero_seen,
+    Counts, Estimate, Method, Weighted, batch_means, exact, paired_difference, pooled_batches,
+    replications, splitting, zero_seen,
 };
 pub use histogram::Histogram;
 pub use window::{Level, Overlap, Peak};

@@ -6,7 +6,7 @@
 use std::sync::atomic::Ordering;
 
 use rxplan::model::system::Progress;
-use rxplan::plan::{Plan, PlanError, Verdict, plan};
+use rxplan::plan::{Judged, Plan, PlanError, Verdict, plan};
 use rxplan::report::{PlanReport, SimulateReport};
 use rxplan::scenario::{Scenario, Shape, Source};
 use rxplan::simulation::{Engine, Options, SimulationError, simulate};
@@ -100,7 +100,7 @@ fn a_search_that_is_stopped_gives_the_best_so_far_and_says_so() {
     let scenario = scenario("64", keys, &[]);
     let progress = Progress::default();
     // Baseline, own, largest, and one of the search.
-    let stop = |judged| progress.stop.store(judged >= 4, Ordering::Relaxed);
+    let stop = |judged: Judged| progress.stop.store(judged.so_far >= 4, Ordering::Relaxed);
     let stopped = plan(&scenario, 2, Engine::Auto, &progress, &stop).unwrap();
     assert!(!stopped.complete);
     let best = stopped.recommended.unwrap();

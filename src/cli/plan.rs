@@ -1,15 +1,17 @@
 //! `rxplan plan`: the least memory that meets a goal.
 
 use std::process::ExitCode;
+use std::sync::atomic::Ordering;
 
 use clap::Args;
 
 use super::{CommandError, Format, Global, ScenarioArgs, load, output, print, progress, warn};
 use crate::model::system::Progress;
-use crate::plan::{self, Verdict};
+use crate::plan::{self, Judged, Verdict};
 use crate::report::PlanReport;
 use crate::scenario::Source;
 use crate::simulation::Engine;
+use crate::units::to_f64;
 
 /// Find the least memory that meets a drop goal.
 #[derive(Debug, Args)]
@@ -57,18 +59,27 @@ fn plan_source(
     if let Some(folder) = &global.out {
         output::make_folder(folder)?;
     }
+    let expected = scenario.expected_packets() * to_f64(runs as u64);
     let engine = Engine::from(global.engine).name(&scenario.system())?;
     let progress = Progress::default();
     let jobs = global.jobs.unwrap_or(0);
-    let (planned, wall) = progress::watch(global, 0.0, &progress, |bar| {
-        plan::plan(&scenario, jobs, global.engine.into(), &progress, &|judged| {
-            bar.set_message(format!("{judged} configurations judged,"));
-        })
+    let (planned, wall) = progress::watch(global, expected, &progress, |bar| {
+        plan::plan(
+            &scenario,
+            jobs,
+            global.engine.into(),
+            &progress,
+            &|Judged { so_far, expected }| {
+                let packets = progress.packets.load(Ordering::Relaxed);
+                bar.set_length(packets.saturating_mul(expected as u64) / so_far as u64);
+                bar.set_message(format!("{so_far} configurations judged,"));
+            },
+        )
     });
     let planned = planned?;
     let report = PlanReport::new(&scenario, &planned);
     if let Some(folder) = &global.out {
-        let packets = progress.packets.load(std::sync::atomic::Ordering::Relaxed);
+        let packets = progress.packets.load(Ordering::Relaxed);
         let engine = output::engine(engine, packets, wall);
         let mut manifest = output::manifest("plan", source, overrides, &scenario, engine);
         if let Some(goal) = max_drop_rate {

@@ -174,6 +174,18 @@ impl HostSpec {
         }
     }
 
+    /// Whether rings that outgrow the cache cost time.
+    #[must_use]
+    pub const fn slows_with_size(&self) -> bool {
+        matches!(self, Self::Napi(spec) if spec.cache.is_some())
+    }
+
+    /// The bytes of cache that received packets may fill, where the host's costs depend on it.
+    #[must_use]
+    pub fn llc_share(&self) -> Option<u64> {
+        if let Self::Napi(spec) = self { spec.cache.map(|cache| cache.llc_share) } else { None }
+    }
+
     /// Whether the model draws random numbers.
     #[must_use]
     pub fn is_random(&self) -> bool {

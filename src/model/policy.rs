@@ -113,6 +113,19 @@ impl Policy {
             }
     }
 
+    /// Its factor or cap, where it has one.
+    #[must_use]
+    pub fn parameter(self) -> Option<f64> {
+        match self {
+            Self::StaticCap { cap } => Some(f64::from(cap)),
+            Self::DynamicThreshold { alpha } | Self::Abm { alpha, .. } => Some(alpha),
+            Self::CompleteSharing
+            | Self::EarlyDrop { .. }
+            | Self::LongestQueueDrop
+            | Self::PeerBorrow => None,
+        }
+    }
+
     /// Whether what a queue may hold has a limit besides what is free.
     #[must_use]
     pub const fn has_limits(&self) -> bool {

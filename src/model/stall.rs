@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::model::distribution::Distribution;
 use crate::random::{Generator, Streams, branch_off};
 use crate::stats::Overlap;
-use crate::units::{SimDuration, SimTime};
+use crate::units::{SimDuration, SimTime, round_to_u64, to_f64};
 
 /// One `[[host.stall]]` table.
 #[derive(Debug, Clone, PartialEq)]
@@ -63,6 +63,24 @@ impl StallSpec {
             }
             StallPattern::Random { every, lasts } => (lasts.mean() / every.mean()).min(1.0),
             StallPattern::Recorded(_) => 0.0,
+        }
+    }
+
+    /// The length that a share `quantile` of the stalls does not exceed; `None` where none is known.
+    #[must_use]
+    pub fn lasts(&self, quantile: f64) -> Option<SimDuration> {
+        match &self.pattern {
+            StallPattern::Random { lasts, .. } => {
+                Some(SimDuration::from_ps(lasts.quantile(quantile)))
+            }
+            StallPattern::Recorded(stalls) => {
+                let mut lengths: Vec<SimDuration> =
+                    stalls.iter().map(|stall| stall.duration).collect();
+                lengths.sort();
+                let place = round_to_u64(quantile * to_f64(lengths.len() as u64));
+                let place = usize::try_from(place).ok()?.min(lengths.len().checked_sub(1)?);
+                Some(lengths[place])
+            }
         }
     }
 
@@ -259,7 +277,7 @@ mod tests {
             .stalled_ps(SimTime::ZERO, SimTime::from_ps(end));
         // 10,000 gaps of standard deviation 58: the share's standard error is 6e-5
         let stalled = u64::try_from(stalled).unwrap();
-        let share = crate::units::to_f64(stalled) / crate::units::to_f64(end);
+        let share = to_f64(stalled) / to_f64(end);
         assert!((share - 0.1).abs() < 5.0 * 6e-5, "{share}");
     }
 }

@@ -9,6 +9,7 @@ use super::SCHEMA;
 use super::csv::rows_csv;
 use super::format::{format_estimate, plain_table, table_text};
 use super::settings::{Persistent, Settings};
+use crate::model::policy::Policy;
 use crate::plan::{Candidate, Plan, Verdict};
 use crate::scenario::Scenario;
 use crate::stats::Estimate;
@@ -76,6 +77,8 @@ pub struct ConfigRow {
     pub reserve_entries: u64,
     /// The reserve's policy; null without a reserve.
     pub policy: Option<&'static str>,
+    /// Its factor or cap, where it has one.
+    pub policy_parameter: Option<f64>,
     /// 99th percentile of the sojourn time.
     pub p99_us: f64,
     /// All memory.
@@ -94,6 +97,13 @@ pub struct ConfigRow {
     pub header_bytes: u64,
     /// Most buffer bytes in use at once.
     pub in_use_bytes_max: u64,
+    /// Bytes of the buffers used in rotation: all of the rings, and what was in use of the reserve.
+    pub rotation_bytes: u64,
+    /// Whether these fit the cache that received packets may fill; null where the scenario does not
+    /// say how much that is.
+    pub fits_llc: Option<bool>,
+    /// Whether the drop rate was confirmed by a run that the search has not seen.
+    pub certified: bool,
     /// Share of packets dropped.
     pub drop_rate: Estimate,
 }
@@ -132,13 +142,15 @@ impl Verdict {
 }
 
 impl ConfigRow {
-    pub(super) fn new(candidate: &Candidate, queues: usize) -> Self {
+    pub(super) fn new(candidate: &Candidate, scenario: &Scenario) -> Self {
         let memory = candidate.memory;
+        let llc_share = scenario.host.llc_share();
         Self {
-            queues: queues as u64,
+            queues: candidate.queues as u64,
             rx: candidate.shape.rx,
             reserve_entries: candidate.reserve_entries,
-            policy: candidate.policy,
+            policy: candidate.policy.map(|policy| policy.name()),
+            policy_parameter: candidate.policy.and_then(Policy::parameter),
             p99_us: candidate.p99_us,
             total_bytes: memory.total_bytes,
             buffers_bytes: memory.buffers_bytes,
@@ -148,14 +160,29 @@ impl ConfigRow {
             completion_bytes: memory.completion_bytes,
             header_bytes: memory.header_bytes,
             in_use_bytes_max: candidate.in_use_bytes_max,
+            rotation_bytes: candidate.rotation_bytes,
+            fits_llc: llc_share.map(|share| candidate.rotation_bytes <= share),
+            certified: candidate.certified,
             drop_rate: candidate.drop_rate,
         }
     }
 
     pub(super) fn shape_text(&self) -> String {
+        let parameter = self.policy_parameter.filter(|_| self.reserve_entries > 0);
+        let parameter = parameter.map_or_else(String::new, |value| format!(" ({value})"));
         match self.reserve_entries {
             0 => format!("{} x {}", self.queues, self.rx),
-            reserve => format!("{} x {} + {reserve}", self.queues, self.rx),
+            reserve => format!("{} x {} + {reserve}{parameter}", self.queues, self.rx),
+        }
+    }
+
+    /// The bytes in rotation, and whether the cache holds them.
+    fn rotation_text(&self) -> String {
+        let bytes = format_bytes(self.rotation_bytes);
+        match self.fits_llc {
+            None => bytes,
+            Some(true) => format!("{bytes}, fits LLC"),
+            Some(false) => format!("{bytes}, exceeds LLC"),
         }
     }
 }
@@ -164,9 +191,10 @@ impl PlanReport {
     /// The report of a plan for a scenario.
     #[must_use]
     pub fn new(scenario: &Scenario, plan: &Plan) -> Self {
-        let row = |candidate: &Candidate| ConfigRow::new(candidate, scenario.queues());
+        let row = |candidate: &Candidate| ConfigRow::new(candidate, scenario);
         let today = plan.today.as_ref().map(row);
-        let settings = today.as_ref().map(|today| Settings::new(scenario, today.rx));
+        let settings = plan.today.as_ref();
+        let settings = settings.map(|it| Settings::new(scenario, it.shape.rx, it.queues));
         Self {
             schema: SCHEMA,
             command: "plan",
@@ -201,6 +229,7 @@ impl PlanReport {
             "headers",
             "total",
             "most in use",
+            "in rotation",
             "p99 us",
             "drop rate",
         ]);
@@ -229,11 +258,12 @@ impl PlanReport {
                 format_bytes(row.header_bytes),
                 format_bytes(row.total_bytes),
                 format!("{most:.1} %"),
+                row.rotation_text(),
                 format!("{:.2}", row.p99_us),
                 format_estimate(&row.drop_rate),
             ]);
         }
-        let last = 9;
+        let last = 10;
         for (index, column) in table.column_iter_mut().enumerate() {
             if index > 1 && index < last {
                 column.set_cell_alignment(CellAlignment::Right);

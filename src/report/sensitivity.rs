@@ -70,7 +70,7 @@ impl SensitivityReport {
     /// The report of a scenario.
     #[must_use]
     pub fn new(scenario: &Scenario, sensitivity: &Sensitivity) -> Self {
-        let row = |candidate: &Candidate| ConfigRow::new(candidate, scenario.queues());
+        let row = |candidate: &Candidate| ConfigRow::new(candidate, scenario);
         let steps = sensitivity.steps.iter().map(|step| InPhaseRow {
             in_phase: step.queues,
             drop_rate: step.drop_rate,

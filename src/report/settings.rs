@@ -40,12 +40,12 @@ pub struct Persistent {
 }
 
 impl Settings {
-    /// What a scenario has, with rings of `rx` entries.
-    pub(super) fn new(scenario: &Scenario, rx: u32) -> Self {
+    /// What a scenario has, with `queues` rings of `rx` entries.
+    pub(super) fn new(scenario: &Scenario, rx: u32, queues: usize) -> Self {
         let kind = channel_kind(scenario.nic.preset);
         Self {
             rx: scenario.nic.shown(rx),
-            channels: kind.map(|kind| Channels { kind, count: scenario.queues() }),
+            channels: kind.map(|kind| Channels { kind, count: queues }),
             moderation: match &scenario.host {
                 HostSpec::Napi(spec) => Some(spec.moderation),
                 _ => None,

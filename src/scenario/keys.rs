@@ -60,6 +60,8 @@ pub(super) enum Kind {
     Queues,
     /// A range, a list or a number.
     Range,
+    /// A number, or a list of numbers.
+    Numbers,
     /// The path of a file.
     File,
     Rss,
@@ -81,7 +83,7 @@ impl Kind {
         match self {
             Self::Text => "\"...\"",
             Self::Count | Self::CountOrList | Self::Range => "64",
-            Self::Number => "0.5",
+            Self::Number | Self::Numbers => "0.5",
             Self::Size => "\"2 KiB\"",
             Self::Time | Self::DistributionOrList | Self::Distribution(Of::Times) => "\"1 us\"",
             Self::Usecs => "\"16 us\"",
@@ -430,8 +432,11 @@ pub(super) const SCOPES: &[&str] = &["core", "host"];
 pub(super) const PLAN: &[Key] = &[
     key("max_drop_rate", Kind::Number, "1e-6", "The goal: at most this share dropped."),
     key("max_p99_us", Kind::Number, "", "The goal: the 99th percentile of the sojourn, in us."),
+    key("queues", Kind::Range, "", "Numbers of queues to search; the same traffic in total."),
     key("rx", Kind::Range, "64..8192 x2", "Ring depths to search."),
     key("reserve", Kind::Range, "0 and 256..8192 x2", "Reserve sizes to search."),
+    key("alpha", Kind::Numbers, "", "Factors of a threshold policy to search: one, or a list."),
+    key("cap", Kind::Range, "", "Caps of the policy static-cap to search."),
     key("baseline", Kind::Table(BASELINE), "", "What to compare with."),
 ];
 

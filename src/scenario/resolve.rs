@@ -3,15 +3,17 @@
 use super::document::{Document, Source};
 use super::error::ScenarioError;
 use super::keys::{BASELINE, METHODS, PLAN, RUN, SCENARIO};
-use super::nic::{self, ENTRIES_MAX};
+use super::nic::{self, ENTRIES_MAX, QUEUES_MAX};
 use super::quantity::{Field, Fields};
 use super::warning::Warning;
 use super::{
     NicSpec, PlanSpec, RunMethod, RunSpec, Scenario, Shape, axis, host, placement, range, reserve,
     traffic,
 };
+use crate::model::buffers::ReserveSpec;
 use crate::model::host::HostSpec;
 use crate::model::memory::driver::{Driver, FRAME_HEADERS};
+use crate::model::policy::Policy;
 use crate::model::port::wire_bytes;
 use crate::model::traffic::{TrafficKind, TrafficSpec};
 use crate::random::Streams;
@@ -37,7 +39,7 @@ impl Scenario {
         let (host, stalls) = host::read(&root.require("host")?, &nic)?;
         let traffic = read_traffic(&root.require("traffic")?, &nic, &mut warnings)?;
         axis::read(root.get("sweep").as_ref())?;
-        let plan = plan(root.get("plan"), &nic)?;
+        let plan = plan(root.get("plan"), &nic, reserve.as_ref())?;
         let mut scenario = Self {
             title,
             run: RunSpec {
@@ -60,6 +62,7 @@ impl Scenario {
         placement::read(&root, &mut scenario)?;
         scenario.run = run(root.get("run"), &scenario)?;
         reserve::check_host(&scenario, &root)?;
+        scenario.check_plan_queues(&root)?;
         scenario.check_line_rate(&root)?;
         scenario.check_memory(&root)?;
         scenario.warn_of_completions();
@@ -85,6 +88,16 @@ impl Scenario {
             "makes the scenario, or a configuration that [plan] tries, larger than 2^64 bytes; \
              write smaller buffers or fewer entries",
         ))
+    }
+
+    /// The scenario can be had with every number of queues that is to be searched.
+    fn check_plan_queues(&self, root: &Fields<'_>) -> Result<()> {
+        let mut fixed =
+            self.plan.queues.iter().filter_map(|queues| self.with_queues(*queues).err());
+        fixed.next().map_or(Ok(()), |fixed| {
+            let message = format!("cannot be searched: {fixed}");
+            Err(root.error_at(&["plan", "queues"], &message))
+        })
     }
 
     /// With a wire, more must not be offered than it carries.
@@ -257,7 +270,11 @@ fn read_traffic(
     tables.iter().map(|table| traffic::read_table(table, nic, warnings)).collect()
 }
 
-fn plan(field: Option<Field<'_>>, nic: &NicSpec) -> Result<PlanSpec> {
+fn plan(
+    field: Option<Field<'_>>,
+    nic: &NicSpec,
+    reserve: Option<&ReserveSpec>,
+) -> Result<PlanSpec> {
     let mut spec = default_plan(nic);
     let Some(field) = field else { return Ok(spec) };
     spec.is_stated = true;
@@ -271,6 +288,14 @@ fn plan(field: Option<Field<'_>>, nic: &NicSpec) -> Result<PlanSpec> {
         .transpose()?;
     spec.rx = fields.or("rx", spec.rx, |f| nic::depths(f, nic, &range_of(f)?))?;
     spec.reserve = fields.or("reserve", spec.reserve, |field| range_of(field))?;
+    if let Some(field) = fields.get("queues") {
+        spec.queues = range_of(&field)?;
+        if spec.queues.iter().any(|queues| !(1..=QUEUES_MAX).contains(queues)) {
+            return Err(field.error(&format!("has a number that is not from 1 to {QUEUES_MAX}")));
+        }
+    }
+    let policy = reserve.map_or(Policy::CompleteSharing, |reserve| reserve.policy);
+    spec.policies = policies(&fields, policy)?;
     if let Some(field) = fields.get("baseline") {
         let baseline = field.fields(BASELINE)?;
         spec.baseline = Shape {
@@ -302,7 +327,40 @@ fn default_plan(nic: &NicSpec) -> PlanSpec {
         rx,
         reserve: [0].into_iter().chain(reserve).collect(),
         survive_storm: false,
+        queues: Vec::new(),
+        policies: Vec::new(),
     }
+}
+
+/// The policies that `alpha` or `cap` name, of the reserve's kind.
+fn policies(fields: &Fields<'_>, policy: Policy) -> Result<Vec<Policy>> {
+    let (alphas, caps) = (fields.get("alpha"), fields.get("cap"));
+    let wrong = |field: &Field<'_>, policies: &str| {
+        field.error(&format!("is searched where [reserve] has the policy {policies}"))
+    };
+    let mut found = Vec::new();
+    if let Some(field) = alphas {
+        let right = "a number above 0, or a list of such";
+        let one = |field: &Field<'_>| field.number(right, |alpha| alpha > 0.0);
+        let alphas = match field.items() {
+            Some(items) => items.iter().map(one).collect::<Result<Vec<f64>>>()?,
+            None => vec![one(&field)?],
+        };
+        for alpha in alphas {
+            found.push(match policy {
+                Policy::DynamicThreshold { .. } => Policy::DynamicThreshold { alpha },
+                Policy::Abm { interval, .. } => Policy::Abm { alpha, interval },
+                _ => return Err(wrong(&field, "\"dynamic-threshold\" or \"abm\"")),
+            });
+        }
+    }
+    if let Some(field) = caps {
+        if !matches!(policy, Policy::StaticCap { .. }) {
+            return Err(wrong(&field, "\"static-cap\""));
+        }
+        found.extend(range_of(&field)?.into_iter().map(|cap| Policy::StaticCap { cap }));
+    }
+    Ok(found)
 }
 
 /// A range, a list or a number; sorted, each value once.

@@ -87,6 +87,10 @@ fn kind(kind: Kind) -> Value {
             { "type": "integer", "minimum": 0 },
             { "type": "array", "items": { "type": "integer", "minimum": 0 }, "minItems": 1 },
         ] }),
+        Kind::Numbers => json!({ "anyOf": [
+            { "type": "number" },
+            { "type": "array", "items": { "type": "number" }, "minItems": 1 },
+        ] }),
         Kind::Rss => json!({ "anyOf": [
             { "enum": ["toeplitz", true] },
             table(RSS, &[]),

@@ -120,6 +120,12 @@ pub fn batch_means(batches: &[Counts], confidence: f64) -> Estimate {
     ratio_estimate(&independent_batches(&[batches]), confidence, Method::BatchMeans)
 }
 
+/// The same over consecutive batches of several runs.
+#[must_use]
+pub fn pooled_batches(runs: &[Vec<Weighted>], confidence: f64) -> Estimate {
+    ratio_estimate(&independent_batches(runs), confidence, Method::BatchMeans)
+}
+
 /// The same over consecutive batches of several runs that were split; nothing was seen if no batch
 /// has a part.
 #[must_use]

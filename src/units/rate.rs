@@ -70,6 +70,17 @@ impl PacketRate {
         Some(Self { packets, per_ps })
     }
 
+    /// The rate times `numerator / denominator`; `None` when it cannot be held.
+    ///
+    /// # Panics
+    /// When `denominator` is zero.
+    #[must_use]
+    pub fn times(self, numerator: u32, denominator: u32) -> Option<Self> {
+        assert!(denominator > 0, "a fraction of nothing");
+        let packets = u128::from(self.packets) * u128::from(numerator);
+        Self::new(packets, u128::from(self.per_ps) * u128::from(denominator))
+    }
+
     /// Whether no packet ever comes.
     #[must_use]
     pub const fn is_zero(self) -> bool {

@@ -60,6 +60,20 @@ impl MmppSpec {
         })
     }
 
+    /// Changes the rate of each state.
+    ///
+    /// # Errors
+    /// The first that `change` gives.
+    pub(crate) fn map_rates<E>(
+        &mut self,
+        change: impl Fn(PacketRate) -> Result<PacketRate, E>,
+    ) -> Result<(), E> {
+        self.rates.iter_mut().try_for_each(|rate| {
+            *rate = change(*rate)?;
+            Ok(())
+        })
+    }
+
     /// Counts of mean `rate` that are self-similar with parameter `hurst` over scales of time from
     /// `shortest` to `longest` (ps): four on-off sources, superposed to one chain.
     ///
