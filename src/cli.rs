@@ -7,6 +7,7 @@
 )]
 
 mod check;
+mod explain;
 mod fit;
 mod footprint;
 mod host;
@@ -28,7 +29,7 @@ mod simulate;
 mod sweep;
 
 use std::io::{self, Read as _, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -141,6 +142,8 @@ enum Command {
     Shard(shard::ShardArgs),
     /// Find the least memory that meets a drop goal, with and without a reserve.
     Plan(plan::PlanArgs),
+    /// Why a ring needs the depth it needs: bursts, stalls and delays, each with its share.
+    Explain(ScenarioArgs),
     /// Drops and memory as 1, 2, 4 ... all queues burst in step.
     Sensitivity(ScenarioArgs),
     /// Fit traffic to a trace, and say how good the fit is.
@@ -271,6 +274,7 @@ fn dispatch(cli: &Cli) -> Result<ExitCode, CommandError> {
         Some(Command::Sweep(args)) => sweep::run(args, global),
         Some(Command::Shard(args)) => shard::run(args, global),
         Some(Command::Plan(args)) => plan::run(args, global),
+        Some(Command::Explain(args)) => explain::run(args, global),
         Some(Command::Sensitivity(args)) => sensitivity::run(args, global),
         Some(Command::Fit(args)) => fit::run(args, global),
         #[cfg(target_os = "linux")]
@@ -315,19 +319,24 @@ fn warn(warnings: &[String], global: &Global) {
 
 impl ScenarioArgs {
     fn source(&self) -> Result<Source, CommandError> {
-        if self.scenario.as_os_str() != "-" {
-            return Ok(Source::File(self.scenario.clone()));
-        }
-        let mut text = String::new();
-        crate::input::decompressed(io::stdin())
-            .and_then(|mut reader| reader.read_to_string(&mut text))
-            .map_err(CommandError::Stdin)?;
-        Ok(Source::Stdin(text))
+        read_source(&self.scenario)
     }
 
     fn load(&self, global: &Global) -> Result<Scenario, CommandError> {
         load(&self.source()?, &self.overrides, global)
     }
+}
+
+/// The scenario that an argument names: a file, or `-` for standard input.
+fn read_source(scenario: &Path) -> Result<Source, CommandError> {
+    if scenario.as_os_str() != "-" {
+        return Ok(Source::File(scenario.to_owned()));
+    }
+    let mut text = String::new();
+    crate::input::decompressed(io::stdin())
+        .and_then(|mut reader| reader.read_to_string(&mut text))
+        .map_err(CommandError::Stdin)?;
+    Ok(Source::Stdin(text))
 }
 
 /// Reads a scenario; `--seed` goes before its own seed.

@@ -9,7 +9,7 @@ mod counters;
 mod scenario;
 
 pub use counters::Drops;
-pub use scenario::{Load, ScenarioFault, scenario};
+pub use scenario::{Load, Offered, ScenarioFault, scenario};
 
 use std::collections::BTreeSet;
 

@@ -56,6 +56,7 @@
 
 pub mod calendar;
 pub mod cli;
+pub mod explain;
 pub mod fit;
 pub mod host;
 pub mod id;

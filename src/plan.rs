@@ -12,7 +12,7 @@ mod verdict;
 
 use std::cell::Cell;
 
-use judge::{Judge, own_shape};
+use judge::{Effort, Judge, own_shape};
 use search::{Place, Search, variants};
 use verdict::Findings;
 
@@ -89,6 +89,8 @@ pub struct Candidate {
     pub rotation_bytes: u64,
     /// Measured time of each replication.
     simulated: SimDuration,
+    /// Whether more looks would tell no more.
+    decided: bool,
 }
 
 /// How far a search is.
@@ -136,25 +138,24 @@ pub fn plan(
     }
     let variants = variants(scenario);
     let judge = Judge { variants: &variants, jobs, engine, progress };
-    let (thorough, so_far) = (Cell::new(true), Cell::new(0));
+    let so_far = Cell::new(0);
     let expected = expected(scenario, variants.len());
     let count = || {
         so_far.set(so_far.get() + 1);
         judged(Judged { so_far: so_far.get(), expected: expected.max(so_far.get()) });
     };
-    let mut search = Search::new(&scenario.plan, &variants, |place| {
-        let candidate = judge.judge(place, thorough.get())?;
+    let mut search = Search::new(&scenario.plan, &variants, |place, effort| {
+        let candidate = judge.judge(place, effort)?;
         count();
         Ok(candidate)
     });
-    let baseline = search.judge((0, scenario.plan.baseline))?;
+    let baseline = search.compare((0, scenario.plan.baseline))?;
     let own = match own_shape(scenario) {
-        Some(shape) => Some(search.judge((0, shape))?),
+        Some(shape) => Some(search.compare((0, shape))?),
         None => None,
     };
     let largest = search.largest();
-    let largest = search.judge(largest)?;
-    thorough.set(false);
+    let largest = search.compare(largest)?;
     let overload = scenario.warnings.iter().find(|it| matches!(it, Warning::Overload { .. }));
     let overload = overload.filter(|_| scenario.plan.queues.is_empty());
     let finished = match overload {
@@ -193,7 +194,7 @@ fn certify<J>(
     count: &impl Fn(),
 ) -> Result<(), SimulationError>
 where
-    J: FnMut(Place) -> Result<Candidate, SimulationError>,
+    J: FnMut(Place, Effort) -> Result<Candidate, SimulationError>,
 {
     let mut attempt = 0;
     for reserves in [search.reserves(), vec![0]] {
@@ -244,6 +245,7 @@ impl Candidate {
             in_use_bytes_max: memory.bytes_of(simulation.in_use.max),
             rotation_bytes: memory.bytes_of(in_rotation),
             simulated: simulation.simulated,
+            decided: false,
         }
     }
 

@@ -4,6 +4,7 @@
 //! underscores, from the same values.
 
 mod csv;
+mod explain;
 mod fit;
 mod footprint;
 mod format;
@@ -29,6 +30,7 @@ mod zero_copy;
 pub use self::csv::{queues_csv, summary_csv, timeline_csv};
 #[cfg(feature = "parquet")]
 pub use self::parquet::parquet;
+pub use explain::{ExplainReport, PartRow};
 pub use fit::{Compared, ComparisonRow, FitReport, ParameterRow, TriedRow};
 pub use footprint::{ConfigurationRow, FootprintReport, Rx};
 pub use format::format_rate;

@@ -14,7 +14,7 @@ const LAYERS: [&[&str]; 10] = [
     &["preset"],
     &["input", "recording"],
     &["scenario"],
-    &["simulation", "plan", "sensitivity", "host", "sweep", "shard", "fit", "observe"],
+    &["simulation", "plan", "sensitivity", "host", "sweep", "shard", "fit", "observe", "explain"],
     &["report"],
     &["plot"],
     &["cli"],

@@ -7,8 +7,8 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::{CommandError, Format, Global, output, print, warn};
-use crate::host::{Findings, Load, scenario};
-use crate::input::ethtool::{Captures, read_live, read_path, read_text};
+use crate::host::{Findings, Load, Offered, scenario};
+use crate::input::ethtool::{Captures, Inventory, read_live, read_path, read_text};
 use crate::report::{HostReport, write_atomically};
 use crate::units::BitRate;
 
@@ -35,17 +35,12 @@ pub(super) struct HostArgs {
 }
 
 pub(super) fn run(args: &HostArgs, global: &Global) -> Result<ExitCode, CommandError> {
-    let inventory = if args.from.is_empty() {
-        let (name, captures) = read_live(args.interface.as_deref())?;
-        captures.inventory(Some(&name))?
-    } else {
-        captures(&args.from)?.inventory(args.interface.as_deref())?
-    };
+    let inventory = inventory(&args.from, args.interface.as_deref())?;
     let findings = Findings::new(&inventory, args.line_rate);
     warn(&findings.notes, global);
     let report = HostReport::new(&inventory, &findings);
     if let Some(path) = &args.scenario {
-        let text = scenario(&findings, args.load)
+        let text = scenario(&findings, &Offered::Assumed(args.load))
             .map_err(|fault| CommandError::Refused(fault.to_string()))?;
         write_scenario(path, &text)?;
     }
@@ -67,6 +62,18 @@ pub(super) fn run(args: &HostArgs, global: &Global) -> Result<ExitCode, CommandE
         ))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What is known of an interface: live, or from captures if there are any.
+pub(super) fn inventory(
+    from: &[PathBuf],
+    interface: Option<&str>,
+) -> Result<Inventory, CommandError> {
+    if from.is_empty() {
+        let (name, captures) = read_live(interface)?;
+        return Ok(captures.inventory(Some(&name))?);
+    }
+    Ok(captures(from)?.inventory(interface)?)
 }
 
 fn captures(paths: &[PathBuf]) -> Result<Captures, CommandError> {
@@ -96,7 +103,7 @@ fn write_scenario(path: &Path, text: &str) -> Result<(), CommandError> {
     Ok(write_atomically(path, text.as_bytes())?)
 }
 
-fn line_rate(text: &str) -> Result<BitRate, String> {
+pub(super) fn line_rate(text: &str) -> Result<BitRate, String> {
     let rate = BitRate::parse(text).map_err(|error| error.to_string())?;
     if rate.is_zero() {
         return Err("it must be above zero".to_owned());
@@ -104,7 +111,7 @@ fn line_rate(text: &str) -> Result<BitRate, String> {
     Ok(rate)
 }
 
-fn load(text: &str) -> Result<Load, String> {
+pub(super) fn load(text: &str) -> Result<Load, String> {
     let share: f64 = text.parse().map_err(|_| format!("\"{text}\" is no number"))?;
     Load::new(share).ok_or_else(|| "it must be above 0 and below 0.5".to_owned())
 }

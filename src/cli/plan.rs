@@ -1,26 +1,44 @@
 //! `rxplan plan`: the least memory that meets a goal.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::Ordering;
 
 use clap::Args;
 
-use super::{CommandError, Format, Global, ScenarioArgs, load, output, print, progress, warn};
+use super::{CommandError, Format, Global, host, load, output, print, progress, read_source, warn};
+use crate::host::{Findings, Load, Offered, scenario};
 use crate::model::system::Progress;
 use crate::plan::{self, Judged, Verdict};
 use crate::report::PlanReport;
-use crate::scenario::Source;
+use crate::scenario::{ScenarioText, Source};
 use crate::simulation::Engine;
-use crate::units::to_f64;
+use crate::units::{BitRate, to_f64};
 
 /// Find the least memory that meets a drop goal.
 #[derive(Debug, Args)]
 pub(super) struct PlanArgs {
-    #[command(flatten)]
-    scenario: ScenarioArgs,
+    /// Scenario file (TOML); `-` for standard input.
+    #[arg(required_unless_present = "from", conflicts_with = "from")]
+    scenario: Option<PathBuf>,
+    /// Override a key, as in nic.rx=1024 or traffic.0.rate="3 Mpps".
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    overrides: Vec<String>,
     /// The goal: at most this share of packets dropped [default: the scenario's, or 1e-6].
     #[arg(long, value_name = "P", value_parser = share)]
     max_drop_rate: Option<f64>,
+    /// Instead of a scenario: a live interface, or saved output of ethtool as `host --from` takes.
+    #[arg(long, value_name = "IFACE|FILE", num_args = 1..)]
+    from: Vec<PathBuf>,
+    /// With --from: samples of its traffic, as `observe` writes them; else traffic is assumed.
+    #[arg(long, value_name = "FILE", requires = "from")]
+    traffic: Option<PathBuf>,
+    /// With --from: the share of the line rate that assumed traffic has on average, below 0.5.
+    #[arg(long, value_name = "SHARE", default_value = "0.3", value_parser = host::load)]
+    load: Load,
+    /// With --from: rate of the line, such as "25 Gbit/s", instead of what the interface says.
+    #[arg(long, value_name = "RATE", requires = "from", value_parser = host::line_rate)]
+    line_rate: Option<BitRate>,
 }
 
 /// Exit status of a plan that ended infeasible or inconclusive.
@@ -39,9 +57,39 @@ pub(super) fn run_default(global: &Global) -> Result<ExitCode, CommandError> {
 }
 
 pub(super) fn run(args: &PlanArgs, global: &Global) -> Result<ExitCode, CommandError> {
-    let source = args.scenario.source()?;
-    plan_source(&source, &args.scenario.overrides, args.max_drop_rate, global)
+    let source = match &args.scenario {
+        Some(scenario) => read_source(scenario)?,
+        None => interface_source(args, global)?,
+    };
+    plan_source(&source, &args.overrides, args.max_drop_rate, global)
 }
+
+/// The scenario of an interface; with --out it is kept there.
+fn interface_source(args: &PlanArgs, global: &Global) -> Result<Source, CommandError> {
+    let is_live = |path: &PathBuf| path.as_os_str() != "-" && !path.exists();
+    let (inventory, name) = match &args.from[..] {
+        [name] if is_live(name) => {
+            let name = name.to_string_lossy();
+            (host::inventory(&[], Some(&name))?, name.into_owned())
+        }
+        files => (host::inventory(files, None)?, files[0].display().to_string()),
+    };
+    let findings = Findings::new(&inventory, args.line_rate);
+    warn(&findings.notes, global);
+    let folder = std::env::current_dir().unwrap_or_default();
+    let samples = |file: &PathBuf| Offered::Samples(folder.join(file).display().to_string());
+    let offered = args.traffic.as_ref().map_or(Offered::Assumed(args.load), samples);
+    let text =
+        scenario(&findings, &offered).map_err(|fault| CommandError::Refused(fault.to_string()))?;
+    if let Some(out) = &global.out {
+        output::write_files(out, &[(SCENARIO, text)])?;
+        return Ok(Source::File(out.join(SCENARIO)));
+    }
+    Ok(Source::Text(ScenarioText { name: format!("<{name}>"), folder, text }))
+}
+
+/// The file in the folder of results that an interface's scenario is kept in.
+const SCENARIO: &str = "scenario.toml";
 
 fn plan_source(
     source: &Source,

@@ -18,6 +18,15 @@ impl Load {
     }
 }
 
+/// The traffic of a scenario.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Offered {
+    /// Nothing is known but, maybe, how much it is.
+    Assumed(Load),
+    /// It was seen: a file of samples.
+    Samples(String),
+}
+
 /// Why there is no scenario.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ScenarioFault {
@@ -34,20 +43,31 @@ const COMPLETION: u64 = 64;
 const LINE_RATE: u64 = 10_000_000_000;
 
 /// The text of a scenario that has the interface's rings, buffers and coalescing, a usual host, and
-/// assumed traffic.
+/// traffic as seen or assumed.
 ///
 /// # Errors
 /// When ring sizes or queues are not known.
-pub fn scenario(findings: &Findings, load: Load) -> Result<String, ScenarioFault> {
+pub fn scenario(findings: &Findings, offered: &Offered) -> Result<String, ScenarioFault> {
     let footprint = findings.footprint.as_ref().ok_or(ScenarioFault::NoRings)?;
-    let mut text = head(findings);
+    let mut text = head(findings, offered);
     nic(&mut text, findings, footprint);
     host(&mut text, findings);
-    traffic(&mut text, findings, footprint, load);
+    match offered {
+        Offered::Samples(file) => {
+            let file = serde_json::json!(file);
+            let _ = write!(text, "\n[[traffic]]\nkind = \"samples\"\nfile = {file}\n");
+        }
+        Offered::Assumed(load) => traffic(&mut text, findings, footprint, *load),
+    }
     Ok(text)
 }
 
-fn head(findings: &Findings) -> String {
+fn head(findings: &Findings, offered: &Offered) -> String {
+    // Recorded traffic ends by itself.
+    let run = match offered {
+        Offered::Samples(_) => "",
+        Offered::Assumed(_) => "\n[run]\nduration = \"100 ms\"\nwarmup = \"10 ms\"\n",
+    };
     let name = title_name(findings);
     let from = |what: &str, from: Option<&str>| {
         from.map_or_else(String::new, |from| format!("# {what}: {}\n", printable(from)))
@@ -56,8 +76,7 @@ fn head(findings: &Findings) -> String {
         "# Receive rings of {name}, as rxplan host found them.\n{}{}{}\
          # Settings are the interface's. What is marked ASSUMED is not: put your own numbers \
          there.\n\
-         title = \"receive rings of {name}\"\n\n\
-         [run]\nduration = \"100 ms\"\nwarmup = \"10 ms\"\n",
+         title = \"receive rings of {name}\"\n{run}",
         from("rings", findings.rx.as_ref().map(|fact| fact.from.as_str())),
         from("queues", findings.queues.as_ref().map(|fact| fact.from.as_str())),
         from("driver", findings.driver.as_ref().map(|fact| fact.from.as_str())),

@@ -130,6 +130,21 @@ impl Distribution {
         }
     }
 
+    /// Whether there is a greatest value, and great ones are not rare.
+    #[must_use]
+    pub const fn is_bounded(&self) -> bool {
+        matches!(
+            self,
+            Self::Constant(_) | Self::Uniform { .. } | Self::Empirical(_) | Self::Discrete { .. }
+        )
+    }
+
+    /// What is left of a time under way, drawn anew where that does not depend on how long it has
+    /// lasted.
+    pub(crate) fn memoryless_residual(&self, generator: &mut Generator) -> Option<u64> {
+        matches!(self, Self::Exponential { .. }).then(|| self.sample(generator))
+    }
+
     /// Whether every value is 0.
     #[must_use]
     pub const fn is_zero(&self) -> bool {

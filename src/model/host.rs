@@ -359,11 +359,16 @@ impl Host {
     }
 
     /// Goes on with streams of its own.
-    pub(crate) fn branch_off(&mut self, work: &mut Work, chance: &mut Generator) {
+    pub(crate) fn branch_off(
+        &mut self,
+        work: &mut Work,
+        machine: &mut Machine<'_>,
+        chance: &mut Generator,
+    ) {
         match self {
-            Self::Server(server) => server.branch_off(work, chance),
+            Self::Server(server) => server.branch_off(work, machine, chance),
             Self::BusyPoll(busy_poll) => busy_poll.branch_off(chance),
-            Self::Napi(napi) => napi.branch_off(chance),
+            Self::Napi(napi) => napi.branch_off(machine, chance),
             Self::Hold(_) | Self::Poll(_) | Self::Trace(_) => {}
         }
     }
@@ -404,6 +409,13 @@ impl Work {
         for (_, generator) in &mut self.queues {
             *generator = branch_off(chance);
         }
+    }
+
+    /// What is left of work under way, drawn anew where that does not depend on how long it has
+    /// lasted.
+    pub(crate) fn memoryless_residual(&mut self, queue: QueueId) -> Option<SimDuration> {
+        let (distribution, generator) = &mut self.queues[queue.index()];
+        distribution.memoryless_residual(generator).map(SimDuration::from_ps)
     }
 
     #[inline]

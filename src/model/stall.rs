@@ -84,11 +84,11 @@ impl StallSpec {
         }
     }
 
-    /// Whether long stalls are rare: see [`Distribution::is_light_tailed`].
+    /// Whether its lengths are bounded: see [`Distribution::is_bounded`].
     #[must_use]
-    pub const fn is_light_tailed(&self) -> bool {
+    pub const fn is_bounded(&self) -> bool {
         match &self.pattern {
-            StallPattern::Random { lasts, .. } => lasts.is_light_tailed(),
+            StallPattern::Random { lasts, .. } => lasts.is_bounded(),
             StallPattern::Recorded(_) => true,
         }
     }

@@ -230,7 +230,7 @@ impl<'a> System<'a> {
             branch_off_phases(&mut self.sources, of, chance);
         }
         self.work.branch_off(chance);
-        self.host.branch_off(&mut self.work, chance);
+        self.host.branch_off(&mut self.work, &mut self.machine, chance);
         self.machine.buffers.branch_off(chance);
     }
 

@@ -25,6 +25,17 @@ pub(super) struct Judge<'a> {
     pub(super) progress: &'a Progress,
 }
 
+/// How much is to be known of a configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Effort {
+    /// Whether fewer entries may do: where nothing is seen to drop that is enough.
+    Glance,
+    /// All that can be.
+    Decide,
+    /// What the scenario's own duration shows.
+    Compare,
+}
+
 /// Confidence of the first look.
 const FIRST_LOOK: f64 = 0.999;
 /// Share of the time that it takes.
@@ -35,31 +46,42 @@ const SPLIT_PACKETS: f64 = 500_000.0;
 const SPLIT_LONGER: u64 = 4;
 
 impl Judge<'_> {
-    /// Judges a configuration, as `thorough` without the first look.
-    pub(super) fn judge(&self, place: Place, thorough: bool) -> Result<Candidate, SimulationError> {
+    /// Judges a configuration.
+    pub(super) fn judge(&self, place: Place, effort: Effort) -> Result<Candidate, SimulationError> {
         let scenario = self.scenario(place);
-        let candidate = |simulation: &Simulation| Candidate::new(place, &scenario, simulation);
-        let first_look = if thorough { None } else { self.first_look(&scenario)? };
-        if let Some((look, true)) = &first_look {
-            return Ok(candidate(look));
-        }
+        let seen = |simulation: &Simulation| Candidate::new(place, &scenario, simulation);
         let goal = scenario.plan.max_drop_rate;
+        let first_look = match effort {
+            Effort::Compare => None,
+            Effort::Glance | Effort::Decide => self.first_look(&scenario)?,
+        };
         let splits = scenario.run.method == RunMethod::Auto
             && scenario.run.duration.is_some()
             && scenario.system().check_splitting().is_ok();
-        if let Some((look, false)) = &first_look
-            && splits
-            && least_bound(look, &scenario) > goal
-        {
-            return self.split(&scenario).map(|split| candidate(&split));
+        if let Some((look, tells)) = &first_look {
+            // Even without any drop the scenario's own duration would tell no more.
+            let in_vain = splits && least_bound(look, &scenario) > goal;
+            match effort {
+                _ if *tells => return Ok(Candidate { decided: true, ..seen(look) }),
+                Effort::Glance if in_vain && look.packets.dropped == 0 => return Ok(seen(look)),
+                _ if in_vain => {
+                    let split = self.split(&scenario)?;
+                    return Ok(Candidate { decided: true, ..seen(&split) });
+                }
+                _ => {}
+            }
         }
-        let simulation = self.simulate(&scenario)?;
-        let split = match splits && is_open(&simulation.drop_rate, goal) {
-            true => self.split(&scenario)?,
-            false => return Ok(candidate(&simulation)),
-        };
+        let plain = self.simulate(&scenario)?;
+        let is_open = is_open(&plain.drop_rate, goal);
+        let spare =
+            effort == Effort::Compare || (effort == Effort::Glance && plain.packets.dropped == 0);
+        if !is_open || !splits || spare {
+            let decided = !(is_open && splits);
+            return Ok(Candidate { decided, ..seen(&plain) });
+        }
+        let split = self.split(&scenario)?;
         let is_better = split.drop_rate.method == Method::Splitting;
-        Ok(candidate(if is_better { &split } else { &simulation }))
+        Ok(Candidate { decided: true, ..seen(if is_better { &split } else { &plain }) })
     }
 
     /// Simulates a configuration anew with streams that the search has not seen, as number

@@ -9,9 +9,11 @@
 use std::collections::BTreeMap;
 
 use super::Candidate;
+use super::judge::Effort;
 use super::prescreen::least_depth;
 use crate::scenario::{PlanSpec, Scenario, Shape};
 use crate::simulation::SimulationError;
+use crate::stats::Method;
 
 /// What is judged: a variant of the scenario (its place among [`variants`]) with a shape.
 pub(super) type Place = (usize, Shape);
@@ -63,19 +65,26 @@ pub(super) struct Search<'a, J> {
 
 impl<'a, J> Search<'a, J>
 where
-    J: FnMut(Place) -> Result<Candidate, SimulationError>,
+    J: FnMut(Place, Effort) -> Result<Candidate, SimulationError>,
 {
     pub(super) const fn new(plan: &'a PlanSpec, variants: &'a [Scenario], judge: J) -> Self {
         Self { plan, variants, judge, candidates: BTreeMap::new(), refused: Vec::new() }
     }
 
-    pub(super) fn judge(&mut self, place: Place) -> Result<Candidate, SimulationError> {
-        if let Some(candidate) = self.candidates.get(&place) {
+    /// Judges a configuration with some effort, unless enough is known of it.
+    fn judge(&mut self, place: Place, effort: Effort) -> Result<Candidate, SimulationError> {
+        let enough = |known: &&Candidate| effort != Effort::Decide || known.decided;
+        if let Some(candidate) = self.candidates.get(&place).filter(enough) {
             return Ok(candidate.clone());
         }
-        let candidate = (self.judge)(place)?;
+        let candidate = (self.judge)(place, effort)?;
         self.candidates.insert(place, candidate.clone());
         Ok(candidate)
+    }
+
+    /// Judges a configuration that others are compared with.
+    pub(super) fn compare(&mut self, place: Place) -> Result<Candidate, SimulationError> {
+        self.judge(place, Effort::Compare)
     }
 
     /// The configuration with the most entries of those searched, of the most queues.
@@ -103,6 +112,12 @@ where
         candidate.drop_rate.ci_high <= self.plan.max_drop_rate && self.survives(candidate)
     }
 
+    /// Whether fewer entries may do: it drops little enough, or nothing that was seen.
+    fn leads_down(&self, candidate: &Candidate) -> bool {
+        let unseen = candidate.drop_rate.method == Method::ZeroDrops;
+        self.drops_little(candidate) || (unseen && self.survives(candidate))
+    }
+
     /// Whether its packets are delivered soon enough; more entries let them wait longer.
     fn is_quick(&self, candidate: &Candidate) -> bool {
         self.plan.max_p99_us.is_none_or(|most| candidate.p99_us <= most)
@@ -123,8 +138,8 @@ where
         for variant in (0..variants.len()).filter(|it| is_searched(&variants[*it])) {
             // Where the largest loses too much every smaller one does, unless size costs time.
             let (_, largest) = self.largest();
-            let candidate = self.judge((variant, largest))?;
-            if self.drops_little(&candidate) || self.slows(variant) {
+            let candidate = self.judge((variant, largest), Effort::Glance)?;
+            if self.leads_down(&candidate) || self.slows(variant) {
                 self.find_least_depths(variant, &plan.reserve)?;
             }
         }
@@ -132,8 +147,8 @@ where
         // What can be set up today is worth knowing even where only reserves were asked for.
         for variant in self.one_for_each_number_of_queues() {
             let deepest = Shape { reserve: 0, ..self.largest().1 };
-            let candidate = self.judge((variant, deepest))?;
-            if self.drops_little(&candidate) || self.slows(variant) {
+            let candidate = self.judge((variant, deepest), Effort::Glance)?;
+            if self.leads_down(&candidate) || self.slows(variant) {
                 self.find_least_depths(variant, &[0])?;
             }
         }
@@ -149,12 +164,13 @@ where
             && settled != Some(best)
         {
             let mut steps = self.one_step_cheaper(best);
+            let mut taken = Vec::new();
             while let Some(place) = steps.pop() {
-                let known = self.candidates.contains_key(&place);
-                let candidate = self.judge(place)?;
+                let candidate = self.judge(place, Effort::Decide)?;
                 let (low, high) = (candidate.drop_rate.ci_low, candidate.drop_rate.ci_high);
-                let goal = self.plan.max_drop_rate;
-                if !known && low <= goal && goal < high {
+                let is_open = low <= self.plan.max_drop_rate && self.plan.max_drop_rate < high;
+                if is_open && !taken.contains(&place) {
+                    taken.push(place);
                     steps.extend(self.one_step_cheaper(place));
                 }
             }
@@ -195,19 +211,20 @@ where
             let shape = |index: usize| Shape { rx: depths[index], reserve };
             if self.slows(variant) {
                 for index in (0..depths.len()).filter(|index| shape(*index).has_buffers()) {
-                    self.judge((variant, shape(index)))?;
+                    self.judge((variant, shape(index)), Effort::Decide)?;
                 }
                 continue;
             }
-            // Invariant: depths below `low` drop too much, those from `high` on do not.
+            // Invariant: depths below `low` drop too much, those from `high` on do not, as far as
+            // was seen.
             let (mut low, mut high) = (0, known);
             let mut guess = self.foretold(variant, reserve);
             while low < high {
                 let probe = guess.filter(|guess| (low..high).contains(guess));
                 let probe = probe.unwrap_or_else(|| usize::midpoint(low, high));
                 let enough = shape(probe).has_buffers() && {
-                    let candidate = self.judge((variant, shape(probe)))?;
-                    self.drops_little(&candidate)
+                    let candidate = self.judge((variant, shape(probe)), Effort::Glance)?;
+                    self.leads_down(&candidate)
                 };
                 // What was foretold is confirmed by the depth before it.
                 guess = guess.filter(|guess| enough && *guess == probe && probe > low);
@@ -218,13 +235,30 @@ where
                     low = probe + 1;
                 }
             }
-            if high < depths.len() {
-                self.judge((variant, shape(high)))?;
-                // A larger reserve needs no deeper rings than this one.
-                known = high + 1;
+            // What was not seen to drop may do so all the same; if it is to be known.
+            while high < known && self.is_cheaper_than_best((variant, shape(high))) {
+                let candidate = self.judge((variant, shape(high)), Effort::Decide)?;
+                if self.drops_little(&candidate) {
+                    // A larger reserve needs no deeper rings than this one.
+                    known = high + 1;
+                    break;
+                }
+                high += 1;
+            }
+            if high == 0 {
+                // A larger reserve only costs more.
+                break;
             }
         }
         Ok(())
+    }
+
+    /// Whether a configuration would be the best, if it met the goal.
+    fn is_cheaper_than_best(&self, (variant, shape): Place) -> bool {
+        let memory = self.variants[variant].with_shape(shape).memory().memory();
+        let bytes = memory.expect("checked when the scenario was resolved").total_bytes;
+        let best = self.best(&self.plan.reserve);
+        best.is_none_or(|best| bytes <= best.memory.total_bytes)
     }
 
     /// The place among the depths of the one that a closed form foretells.
@@ -279,5 +313,74 @@ where
             }
         }
         frontier
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::Source;
+    use crate::simulation::Simulation;
+    use crate::stats::Estimate;
+
+    const TEXT: &str = "[nic]\nqueues = 1\nrx = 64\nrx_buf_len = \"2 KiB\"\n\
+        [host]\nmodel = \"server\"\nservice = \"1 us\"\n\
+        [plan]\nmax_drop_rate = 1e-3\nrx = \"16..1024 x2\"\nreserve = 0\n\
+        [[traffic]]\nkind = \"constant\"\nrate = \"100 kpps\"\n";
+
+    /// The depth that a search finds where the drop rate of depth `rx` is seen as `rate(rx)`:
+    /// lower and upper end.
+    fn found(rate: impl Fn(u32) -> (f64, f64)) -> (Option<u32>, Vec<u32>) {
+        let overrides = ["run.duration=1 ms".to_owned(), "run.warmup=0 ps".to_owned()];
+        let scenario = Scenario::load(&Source::Stdin(TEXT.to_owned()), &overrides).unwrap();
+        let simulation: Simulation = crate::simulation::simulate(
+            &scenario,
+            crate::simulation::Options::default(),
+            &crate::model::system::Progress::default(),
+        )
+        .unwrap();
+        let variants = variants(&scenario);
+        let judge = |place: Place, _| {
+            let (ci_low, ci_high) = rate(place.1.rx);
+            let method = Method::Replications;
+            let estimate = f64::midpoint(ci_low, ci_high);
+            let drop_rate = Estimate { estimate, ci_low, ci_high, confidence: 0.95, method };
+            let scenario = variants[place.0].with_shape(place.1);
+            let mut seen = Simulation { drop_rate, ..simulation.clone() };
+            seen.memory = scenario.memory().memory().unwrap();
+            Ok(Candidate { decided: true, ..Candidate::new(place, &scenario, &seen) })
+        };
+        let mut search = Search::new(&scenario.plan, &variants, judge);
+        search.run().unwrap();
+        let best = search.best(&[0]).map(|best| best.shape.rx);
+        (best, search.candidates.keys().map(|(_, shape)| shape.rx).collect())
+    }
+
+    /// True rates fall with depth: 1e-3 is met from 64 on.
+    fn true_rate(rx: u32) -> (f64, f64) {
+        let rate = 0.05 / f64::from(rx);
+        (0.9 * rate, 1.1 * rate)
+    }
+
+    #[test]
+    fn the_least_depth_is_found_by_bisection() {
+        let (best, judged) = found(true_rate);
+        assert_eq!(best, Some(64));
+        assert_eq!(judged, [32, 64, 128, 1024]);
+    }
+
+    #[test]
+    fn noise_that_hides_a_depth_does_not_mislead() {
+        // The bisection comes to 128 first, which seems not to be certain; 64 shows that it is.
+        let hidden = |rx| if rx == 128 { (0.9e-3, 1.2e-3) } else { true_rate(rx) };
+        assert_eq!(found(hidden).0, Some(64));
+        // What seems to be worse than it is, and what is less deep is better: not monotone.
+        let worse = |rx| if rx == 256 { (0.8e-3, 1.1e-3) } else { true_rate(rx) };
+        assert_eq!(found(worse).0, Some(64));
+    }
+
+    #[test]
+    fn where_nothing_meets_the_goal_nothing_is_found() {
+        assert_eq!(found(|_| (0.5, 0.6)).0, None);
     }
 }

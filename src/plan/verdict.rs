@@ -1,10 +1,12 @@
 //! What a search comes to, in words.
 
+use super::judge::Effort;
 use super::search::{Place, Search};
 use super::{Candidate, Verdict};
 use crate::model::host::HostSpec;
 use crate::model::traffic::TrafficSpec;
 use crate::scenario::{Scenario, Warning};
+use crate::simulation::SimulationError;
 use crate::stats::Method;
 use crate::units::{SimDuration, to_f64};
 
@@ -24,7 +26,7 @@ const PACKETS_PER_SECOND: f64 = 8e6;
 
 impl<J> Findings<'_, '_, J>
 where
-    J: FnMut(Place) -> Result<Candidate, crate::simulation::SimulationError>,
+    J: FnMut(Place, Effort) -> Result<Candidate, SimulationError>,
 {
     /// Whether the goal can be met, and why.
     pub(super) fn verdict(

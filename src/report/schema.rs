@@ -36,6 +36,7 @@ pub fn results_schema() -> Value {
         ("simulate", simulate()),
         ("sweep", sweep()),
         ("plan", plan()),
+        ("explain", explain()),
         ("sensitivity", sensitivity()),
         ("footprint", footprint()),
         ("check", check()),
@@ -67,6 +68,27 @@ pub fn results_schema() -> Value {
             "configuration": configuration(),
             "sweep_row": sweep_row(),
         },
+    })
+}
+
+fn explain() -> Value {
+    let part = object(&json!({
+        "cause": text(),
+        "packets": number(),
+        "share": number(),
+        "how": text(),
+    }));
+    json!({
+        "title": text(),
+        "queue": count(),
+        "offered_pps": number(),
+        "drain_pps": or_null(&number()),
+        "rx": count(),
+        "reserve_entries": count(),
+        "needed": number(),
+        "parts": list(&part),
+        "why": text(),
+        "warnings": list(&text()),
     })
 }
 
@@ -379,8 +401,12 @@ fn configuration() -> Value {
         "rx": count(),
         "reserve_entries": count(),
         "policy": or_null(&text()),
+        "policy_parameter": or_null(&number()),
         "p99_us": number(),
         "in_use_bytes_max": count(),
+        "rotation_bytes": count(),
+        "fits_llc": or_null(&boolean()),
+        "certified": boolean(),
         "drop_rate": reference("estimate"),
     }))
 }

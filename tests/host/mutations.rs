@@ -6,7 +6,7 @@ use std::path::Path;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use rxplan::host::{Findings, Load, scenario};
+use rxplan::host::{Findings, Load, Offered, scenario};
 use rxplan::input::ethtool::read_text;
 use rxplan::report::HostReport;
 use rxplan::scenario::{Scenario, Source};
@@ -58,7 +58,7 @@ fn survives(text: &str) {
     let report = HostReport::new(&inventory, &findings);
     assert!(!report.table().is_empty() && report.csv().starts_with("subject,"));
     serde_json::to_string(&report).unwrap();
-    let Ok(toml) = scenario(&findings, Load::new(0.3).unwrap()) else { return };
+    let Ok(toml) = scenario(&findings, &Offered::Assumed(Load::new(0.3).unwrap())) else { return };
     if let Err(error) = Scenario::load(&Source::Stdin(toml.clone()), &[]) {
         // A ring may be too large for 64 bits of memory, or the line too slow for a packet.
         let text = error.to_string();

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
-use rxplan::host::{Findings, Load, scenario};
+use rxplan::host::{Findings, Load, Offered, scenario};
 use rxplan::input::ethtool::read_text;
 use rxplan::preset;
 use rxplan::scenario::{Scenario, Source};
@@ -224,7 +224,7 @@ fn a_scenario_of_every_preset_is_valid_and_marks_what_is_assumed() {
             );
             let inventory = read_text("\"odd\\name\"\n", &text).inventory(None).unwrap();
             let findings = Findings::new(&inventory, None);
-            let text = scenario(&findings, Load::new(0.3).unwrap()).unwrap();
+            let text = scenario(&findings, &Offered::Assumed(Load::new(0.3).unwrap())).unwrap();
             let found = Scenario::load(&Source::Stdin(text.clone()), &[])
                 .unwrap_or_else(|error| panic!("{driver} {mtu}: {error}\n{text}"));
             assert_eq!(found.queues(), 8, "{text}");
@@ -365,7 +365,7 @@ fn rings_beside_rx_count_where_the_driver_has_them() {
     let inventory = read_text("x", text).inventory(None).unwrap();
     let findings = Findings::new(&inventory, None);
     assert!(!findings.unseen.iter().any(|text| text.contains("rx-mini")), "{:?}", findings.unseen);
-    let toml = scenario(&findings, Load::new(0.3).unwrap()).unwrap();
+    let toml = scenario(&findings, &Offered::Assumed(Load::new(0.3).unwrap())).unwrap();
     let found = Scenario::load(&Source::Stdin(toml), &[]).unwrap();
     assert_eq!(found.memory().memory().unwrap().buffers_bytes, 2 * (512 + 1024) * 4096);
 }

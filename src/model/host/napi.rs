@@ -49,7 +49,7 @@ use crate::id::QueueId;
 use crate::model::buffers::Lease;
 use crate::model::machine::Machine;
 use crate::model::stall::Stalls;
-use crate::random::{Generator, Streams};
+use crate::random::{Generator, Streams, branch_off};
 use crate::units::{SimDuration, SimTime};
 
 use interrupt::{Completed, Event, Interrupts};
@@ -76,6 +76,8 @@ struct Core {
     turns: Turns,
     stalls: Stalls,
     doing: Doing,
+    /// Wake-ups under way, where it sleeps until the first of them and for nothing else.
+    wakeups: u32,
 }
 
 #[derive(Debug, Clone)]
@@ -135,7 +137,12 @@ impl Napi {
             .zip(stalls)
             .map(|(core, stalls): (u32, Stalls)| {
                 let delays = streams.stream(&format!("host core {core} ksoftirqd"));
-                Core { turns: Turns::new(&spec.context, delays), stalls, doing: Doing::Sleeping }
+                Core {
+                    turns: Turns::new(&spec.context, delays),
+                    stalls,
+                    doing: Doing::Sleeping,
+                    wakeups: 0,
+                }
             })
             .collect();
         let queues = (0..queues)
@@ -153,14 +160,26 @@ impl Napi {
         Self { spec: spec.clone(), sync_cost, cores, queues, pages, entries_used: 0, slots }
     }
 
-    /// Goes on with streams of its own.
-    pub(super) fn branch_off(&mut self, chance: &mut Generator) {
-        for core in &mut self.cores {
+    /// Goes on with streams of its own. What is left of wake-ups under way is drawn anew where that
+    /// does not depend on how long they have lasted.
+    pub(super) fn branch_off(&mut self, machine: &mut Machine<'_>, chance: &mut Generator) {
+        for (index, queue) in self.queues.iter_mut().enumerate() {
+            queue.interrupts.branch_off(chance);
+            if let Some(left) = queue.interrupts.thread_wakes() {
+                machine.calendar.set(self.slots.first_visit + index, machine.now + left);
+            }
+        }
+        for index in 0..self.cores.len() {
+            let slot = self.core_slot(index);
+            let core = &mut self.cores[index];
             core.stalls.branch_off(chance);
             core.turns.branch_off(chance);
-        }
-        for queue in &mut self.queues {
-            queue.interrupts.branch_off(chance);
+            let mut wakeups = branch_off(chance);
+            let draw = || self.spec.wakeup.memoryless_residual(&mut wakeups);
+            let first = std::iter::repeat_with(draw).take(core.wakeups as usize).flatten().min();
+            if let Some(left) = first {
+                machine.calendar.set(slot, machine.now + SimDuration::from_ps(left));
+            }
         }
     }
 
@@ -217,8 +236,10 @@ impl Napi {
         let core = &mut self.cores[index];
         core.turns.schedule(id);
         if core.doing == Doing::Sleeping {
-            let begin = machine.calendar.time_of(slot).map_or(awake, |begin| begin.min(awake));
-            machine.calendar.set(slot, begin);
+            let sleeps_until = machine.calendar.time_of(slot);
+            let only_wakes = sleeps_until.is_none() || core.wakeups > 0;
+            core.wakeups = if only_wakes && awake > machine.now { core.wakeups + 1 } else { 0 };
+            machine.calendar.set(slot, sleeps_until.map_or(awake, |begin| begin.min(awake)));
         }
     }
 
@@ -241,6 +262,7 @@ impl Napi {
     fn begin_poll(&mut self, index: usize, machine: &mut Machine<'_>) {
         let slot = self.core_slot(index);
         let core = &mut self.cores[index];
+        core.wakeups = 0;
         let free = core.stalls.free_from(machine.now);
         if free > machine.now {
             return machine.calendar.set(slot, free);

@@ -194,14 +194,34 @@ impl Server {
     }
 
     /// Goes on with streams of its own. The work of packets whose service has not begun, of which
-    /// nothing is known yet, is drawn anew.
-    pub(super) fn branch_off(&mut self, work: &mut Work, chance: &mut Generator) {
-        for (index, queue) in (0..).zip(&mut self.queues) {
+    /// nothing is known yet, is drawn anew; so are services and wake-ups under way where what is
+    /// left of them does not depend on how long they have lasted.
+    pub(super) fn branch_off(
+        &mut self,
+        work: &mut Work,
+        machine: &mut Machine<'_>,
+        chance: &mut Generator,
+    ) {
+        for (index, queue) in self.queues.iter_mut().enumerate() {
+            let id = machine.queue(index);
             queue.wakeups = branch_off(chance);
             queue.stalls.branch_off(chance);
             let begun = matches!(queue.state, State::Serving | State::Reposting);
             for packet in queue.packets.iter_mut().skip(usize::from(begun)) {
-                packet.work = work.draw(QueueId::new(index));
+                packet.work = work.draw(id);
+            }
+            let start = self.slots.first_visit + index;
+            if queue.state == State::Serving {
+                if let Some(left) = work.memoryless_residual(id) {
+                    machine.calendar.set(index, machine.now + left);
+                }
+            } else if queue.stalls.is_empty()
+                && queue.state == State::Idle
+                && self.slots.visits > 0
+                && machine.calendar.time_of(start).is_some()
+                && let Some(left) = self.wakeup.memoryless_residual(&mut queue.wakeups)
+            {
+                machine.calendar.set(start, machine.now + SimDuration::from_ps(left));
             }
         }
     }

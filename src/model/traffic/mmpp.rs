@@ -60,6 +60,14 @@ impl MmppSpec {
         })
     }
 
+    /// Packets per second in the state of the highest rate, and the mean time in it in picoseconds.
+    #[must_use]
+    pub fn peak(&self) -> (f64, f64) {
+        let states = self.rates.iter().zip(&self.sojourns);
+        let states = states.map(|(rate, sojourn)| (rate.per_second(), *sojourn));
+        states.max_by(|one, other| one.0.total_cmp(&other.0)).unwrap_or((0.0, 0.0))
+    }
+
     /// Changes the rate of each state.
     ///
     /// # Errors

@@ -97,8 +97,7 @@ impl OnOff {
 
     fn memoryless_residual(&mut self) -> Option<SimDuration> {
         let (_, lengths) = self.spec.state(self.is_on);
-        let memoryless = matches!(lengths, Distribution::Exponential { .. });
-        memoryless.then(|| SimDuration::from_ps(lengths.sample(&mut self.generator)))
+        lengths.memoryless_residual(&mut self.generator).map(SimDuration::from_ps)
     }
 }
 

@@ -88,6 +88,15 @@ impl Interrupts {
         self.wakeups = branch_off(chance);
     }
 
+    /// What is left of the wake-up of the queue's thread, drawn anew; `None` where none is under way
+    /// or what is left depends on how long it has lasted.
+    pub(super) fn thread_wakes(&mut self) -> Option<SimDuration> {
+        if self.state != State::Waking {
+            return None;
+        }
+        self.wakeup.memoryless_residual(&mut self.wakeups).map(SimDuration::from_ps)
+    }
+
     /// The NIC has completed a packet.
     #[inline]
     pub(super) fn completion(&mut self, now: SimTime) -> Event {

@@ -125,7 +125,7 @@ impl NapiSpec {
     #[must_use]
     pub fn is_light_tailed(&self) -> bool {
         let delay = match &self.context {
-            NapiContext::Softirq { ksoftirqd_delay, .. } => ksoftirqd_delay.is_light_tailed(),
+            NapiContext::Softirq { ksoftirqd_delay, .. } => ksoftirqd_delay.is_bounded(),
             NapiContext::Threads => true,
         };
         delay && self.wakeup.is_light_tailed() && self.hold.is_light_tailed()
