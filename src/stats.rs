@@ -9,5 +9,5 @@ mod window;
 pub use estimate::{
     Counts, Estimate, Method, batch_means, exact, paired_difference, replications, zero_seen,
 };
-pub use histogram::Histogram;
+pub use histogram::{Histogram, Spans};
 pub use window::{Level, Overlap, Peak};
