@@ -136,6 +136,8 @@ pub(super) struct Lanes<'a> {
     sink: Option<&'a mut PacketSink<'a>>,
     /// Scratch: packets come and go in a part of the window.
     steps: Vec<(u64, i64)>,
+    /// Scratch: packets of a run.
+    times: Vec<u64>,
 }
 
 impl<'a> Lanes<'a> {
@@ -164,6 +166,7 @@ impl<'a> Lanes<'a> {
             window_ps: window_ps(spec),
             sink: observers.packets,
             steps: Vec::new(),
+            times: Vec::new(),
             spec,
             streams,
             feeds,
@@ -228,14 +231,14 @@ impl<'a> Lanes<'a> {
     fn pull(&mut self, to: u64) {
         let mut order = 0;
         for feed in &mut self.feeds {
-            let mut take = |Arrival { time, queue, len }| {
-                let incoming = Incoming { time: time.as_ps(), order, len };
-                self.lanes[queue.index()].arrivals.push(incoming);
-                order += 1;
-            };
-            while let Some(arrival) = feed.next.filter(|arrival| arrival.time.as_ps() < to) {
-                take(arrival);
-                feed.source.send_run(SimTime::from_ps(to), &mut take);
+            while let Some(first) = feed.next.filter(|arrival| arrival.time.as_ps() < to) {
+                self.times.push(first.time.as_ps());
+                feed.source.run(SimTime::from_ps(to), &mut self.times);
+                for time in self.times.drain(..) {
+                    let incoming = Incoming { time, order, len: first.len };
+                    self.lanes[first.queue.index()].arrivals.push(incoming);
+                    order += 1;
+                }
                 feed.next = feed.source.next();
             }
         }

@@ -6,7 +6,7 @@
 //! so that a period carries `floor(length x rate)` packets.
 
 use super::phases::{Phase, Phases};
-use super::steady::poisson_gap;
+use super::steady::{poisson_gap, poisson_run};
 use super::{Arrival, Sizes, Spacing};
 use crate::id::QueueId;
 use crate::random::Generator;
@@ -20,6 +20,8 @@ pub(super) struct ModulatedSource {
     period: Period,
     /// The last packet, or the beginning of the period.
     now: SimTime,
+    /// The packet after it, where that is drawn already.
+    ahead: Option<SimTime>,
     /// Number of the period's next packet, for constant spacing.
     count: u64,
     /// Mean gap of the period's packets in picoseconds, for Poisson spacing.
@@ -60,6 +62,7 @@ impl ModulatedSource {
             spacing,
             period,
             now: SimTime::ZERO,
+            ahead: None,
             count: 0,
             mean_gap_ps: 0.0,
             phases,
@@ -89,24 +92,20 @@ impl ModulatedSource {
         }
     }
 
-    /// Sends the packets before `limit` that follow the last one in its period, where their gaps
-    /// are exponential: as [`next`](Self::next) would, but in one go.
-    pub(super) fn send_run(&mut self, limit: SimTime, send: &mut impl FnMut(Arrival)) {
-        if self.spacing != Spacing::Poisson || self.period.rate.is_zero() {
+    /// Appends the times of packets before `limit` that follow the last one in its period, where
+    /// their gaps are exponential and their lengths all the same.
+    pub(super) fn run(&mut self, limit: SimTime, times: &mut Vec<u64>) {
+        if self.spacing != Spacing::Poisson
+            || self.period.rate.is_zero()
+            || !self.sizes.are_constant()
+            || self.ahead.is_some()
+        {
             return;
         }
-        let mut generator = self.arrivals.clone();
-        loop {
-            let before = generator.clone();
-            let time = self.now + poisson_gap(self.mean_gap_ps, &mut generator);
-            if time >= limit || time > self.period.end {
-                // Drawn again by `next`.
-                self.arrivals = before;
-                return;
-            }
-            self.now = time;
-            send(Arrival { time, queue: self.queue, len: self.sizes.draw() });
-        }
+        let last = SimTime::from_ps(self.period.end.as_ps().saturating_add(1));
+        let (now, ahead) =
+            poisson_run(self.mean_gap_ps, self.now, limit.min(last), &mut self.arrivals, times);
+        (self.now, self.ahead) = (now, Some(ahead));
     }
 
     fn next_in_period(&mut self) -> Option<SimTime> {
@@ -116,7 +115,10 @@ impl ModulatedSource {
         }
         let time = match self.spacing {
             // Exponential gaps have no memory: starting afresh in each period is exact.
-            Spacing::Poisson => self.now + poisson_gap(self.mean_gap_ps, &mut self.arrivals),
+            Spacing::Poisson => self
+                .ahead
+                .take()
+                .unwrap_or_else(|| self.now + poisson_gap(self.mean_gap_ps, &mut self.arrivals)),
             Spacing::Constant => {
                 let offset = rate.time_of_floor(self.count)?;
                 self.count += 1;
@@ -141,7 +143,9 @@ impl ModulatedSource {
     fn enter_period(&mut self) {
         let rate = self.period.rate;
         self.mean_gap_ps = rate.mean_gap_ps();
-        // The first packet at or after time zero.
-        self.count = rate.count_reaching(self.period.age).max(1);
+        if self.spacing == Spacing::Constant {
+            // The first packet at or after time zero.
+            self.count = rate.count_reaching(self.period.age).max(1);
+        }
     }
 }

@@ -48,6 +48,11 @@ impl Sizes {
         Self { size: spec.size.clone(), generator: streams.stream(&format!("{name} size")) }
     }
 
+    /// Whether nothing is drawn.
+    pub(super) const fn are_constant(&self) -> bool {
+        self.size.is_constant()
+    }
+
     #[inline]
     pub(super) fn draw(&mut self) -> u32 {
         let len = self.size.sample(&mut self.generator).clamp(1, u64::from(u32::MAX));
@@ -77,21 +82,19 @@ impl Source {
         arrival
     }
 
-    /// Sends, in order, some of the packets that come before `limit`: those that it can tell of in
-    /// one go, which may be none.
-    #[inline]
-    pub(crate) fn send_run(&mut self, limit: SimTime, mut send: impl FnMut(Arrival)) {
+    /// Appends the times of some packets that follow the one given out last, at the same queue and
+    /// with the same length, before `limit`: those that it can tell of in one go, maybe none.
+    pub(crate) fn run(&mut self, limit: SimTime, times: &mut Vec<u64>) {
         let limit = limit.min(self.window.end_or_max());
         match &mut self.process {
             Process::Poisson(source) => {
-                let (start, mut measured) = (self.window.start, 0);
-                source.send_run(limit, &mut |arrival| {
-                    measured += u64::from(arrival.time >= start);
-                    send(arrival);
-                });
-                self.bursts += measured;
+                let before = times.len();
+                source.run(limit, times);
+                let start = self.window.start.as_ps();
+                let measured = times[before..].iter().filter(|time| **time >= start);
+                self.bursts += measured.count() as u64;
             }
-            Process::Modulated(source) => source.send_run(limit, &mut send),
+            Process::Modulated(source) => source.run(limit, times),
             Process::Constant(_)
             | Process::Batch(_)
             | Process::Flows(_)

@@ -12,6 +12,8 @@ pub(super) struct PoissonSource {
     queue: QueueId,
     mean_gap_ps: f64,
     now: SimTime,
+    /// The packet after it, where that is drawn already.
+    ahead: Option<SimTime>,
     generator: Generator,
     sizes: Sizes,
 }
@@ -23,32 +25,28 @@ impl PoissonSource {
         generator: Generator,
         sizes: Sizes,
     ) -> Self {
-        Self { queue, mean_gap_ps: rate.mean_gap_ps(), now: SimTime::ZERO, generator, sizes }
+        let (mean_gap_ps, now) = (rate.mean_gap_ps(), SimTime::ZERO);
+        Self { queue, mean_gap_ps, now, ahead: None, generator, sizes }
     }
 
     pub(super) fn next(&mut self, end: SimTime) -> (Option<Arrival>, u64) {
-        self.now += poisson_gap(self.mean_gap_ps, &mut self.generator);
+        let gap = |generator: &mut Generator| poisson_gap(self.mean_gap_ps, generator);
+        self.now = self.ahead.take().unwrap_or_else(|| self.now + gap(&mut self.generator));
         if self.now >= end {
             return (None, 0);
         }
         (Some(Arrival { time: self.now, queue: self.queue, len: self.sizes.draw() }), 0)
     }
 
-    /// Sends the packets before `limit` that follow the last one: as [`next`](Self::next) would,
-    /// but in one go.
-    pub(super) fn send_run(&mut self, limit: SimTime, send: &mut impl FnMut(Arrival)) {
-        let mut generator = self.generator.clone();
-        loop {
-            let before = generator.clone();
-            let time = self.now + poisson_gap(self.mean_gap_ps, &mut generator);
-            if time >= limit {
-                // Drawn again by `next`.
-                self.generator = before;
-                return;
-            }
-            self.now = time;
-            send(Arrival { time, queue: self.queue, len: self.sizes.draw() });
+    /// Appends the times of packets before `limit` that follow the last one, where their lengths
+    /// are all the same.
+    pub(super) fn run(&mut self, limit: SimTime, times: &mut Vec<u64>) {
+        if !self.sizes.are_constant() || self.ahead.is_some() {
+            return;
         }
+        let (now, ahead) =
+            poisson_run(self.mean_gap_ps, self.now, limit, &mut self.generator, times);
+        (self.now, self.ahead) = (now, Some(ahead));
     }
 }
 
@@ -56,6 +54,28 @@ impl PoissonSource {
 #[inline]
 pub(super) fn poisson_gap(mean_gap_ps: f64, generator: &mut Generator) -> SimDuration {
     SimDuration::from_ps(round_to_u64(mean_gap_ps * exponential(generator)))
+}
+
+/// Appends the times of packets that come before `limit` at exponential gaps; returns the last one
+/// (`now` if there is none) and the next.
+pub(super) fn poisson_run(
+    mean_gap_ps: f64,
+    now: SimTime,
+    limit: SimTime,
+    generator: &mut Generator,
+    times: &mut Vec<u64>,
+) -> (SimTime, SimTime) {
+    // A generator of its own stays in registers.
+    let (mut own, mut now) = (generator.clone(), now);
+    loop {
+        let next = now + poisson_gap(mean_gap_ps, &mut own);
+        if next >= limit {
+            *generator = own;
+            return (now, next);
+        }
+        times.push(next.as_ps());
+        now = next;
+    }
 }
 
 /// Packet k at `floor(phase + k / rate)`, the phase uniform over one gap.
