@@ -1,64 +1,61 @@
 //! Sorting what happens in a window by time.
 
-/// Sorts items whose times are spread over a window, in about linear time: into as many buckets as
-/// there are items by time, then by insertion. Bunched times cost a sort by comparison.
-#[derive(Debug)]
+/// Sorts numbers that are spread over a range, in about linear time: into more buckets than there
+/// are numbers, then by insertion. Bunched numbers cost a sort by comparison.
+#[derive(Debug, Default)]
 pub(super) struct TimeSorter<T> {
     /// Where each bucket ends.
     ends: Vec<u32>,
     sorted: Vec<T>,
 }
 
-/// Items in one bucket beyond which insertion is slower than comparison.
+/// Numbers in one bucket beyond which insertion is slower than comparison.
 const BUNCHED: u32 = 16;
+/// Numbers below which buckets are not worth their setting up.
+const FEW: usize = 24;
 
-impl<T> Default for TimeSorter<T> {
-    fn default() -> Self {
-        Self { ends: Vec::new(), sorted: Vec::new() }
-    }
-}
-
-impl<T: Copy> TimeSorter<T> {
-    /// Sorts by `key`, the first part of which is the time.
-    pub(super) fn sort<K: Ord>(
-        &mut self,
-        items: &mut Vec<T>,
-        time: impl Fn(&T) -> u64,
-        key: impl Fn(&T) -> K,
-    ) {
-        let times = || items.iter().map(&time);
-        let (Some(first), Some(last)) = (times().min(), times().max()) else { return };
-        let buckets = items.len().next_power_of_two();
-        let shift = (u64::BITS - (last - first).leading_zeros()).saturating_sub(buckets.ilog2());
-        let bucket = |item: &T| {
-            usize::try_from((time(item) - first) >> shift).expect("below the number of buckets")
-        };
-        self.ends.clear();
-        self.ends.resize(buckets + 1, 0);
-        for item in &*items {
-            self.ends[bucket(item) + 1] += 1;
-        }
-        if self.ends.iter().any(|count| *count > BUNCHED) {
-            items.sort_by_key(key);
+impl<T: Copy + Ord + Default + Into<u64>> TimeSorter<T> {
+    pub(super) fn sort(&mut self, items: &mut Vec<T>) {
+        if items.len() < FEW {
+            items.sort_unstable();
             return;
         }
-        for index in 1..=buckets {
-            self.ends[index] += self.ends[index - 1];
-        }
-        self.sorted.clear();
-        self.sorted.resize(items.len(), items[0]);
+        let numbers = || items.iter().map(|item| (*item).into());
+        let first = numbers().min().expect("there are some");
+        let last = numbers().max().expect("there are some");
+        let buckets = 2 * items.len().next_power_of_two();
+        let shift = (u64::BITS - (last - first).leading_zeros()).saturating_sub(buckets.ilog2());
+        let bucket = |item: T| {
+            usize::try_from((item.into() - first) >> shift).expect("below the number of buckets")
+        };
+        self.ends.clear();
+        self.ends.resize(buckets, 0);
         for item in &*items {
-            let place = &mut self.ends[bucket(item)];
+            self.ends[bucket(*item)] += 1;
+        }
+        if self.ends.iter().any(|count| *count > BUNCHED) {
+            items.sort_unstable();
+            return;
+        }
+        let mut end = 0;
+        for count in &mut self.ends {
+            end += std::mem::replace(count, end);
+        }
+        self.sorted.resize(items.len(), T::default());
+        for item in &*items {
+            let place = &mut self.ends[bucket(*item)];
             self.sorted[*place as usize] = *item;
             *place += 1;
         }
         std::mem::swap(items, &mut self.sorted);
         for end in 1..items.len() {
+            let item = items[end];
             let mut place = end;
-            while place > 0 && key(&items[place - 1]) > key(&items[place]) {
-                items.swap(place - 1, place);
+            while place > 0 && items[place - 1] > item {
+                items[place] = items[place - 1];
                 place -= 1;
             }
+            items[place] = item;
         }
     }
 }
@@ -70,10 +67,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_sorts(mut items in prop::collection::vec((0_u64..2000, 0_u32..9), 0..200)) {
+        fn it_sorts(mut items in prop::collection::vec(0_u64..2000, 0..200)) {
             let mut expected = items.clone();
-            expected.sort();
-            TimeSorter::default().sort(&mut items, |item| item.0, |item| *item);
+            expected.sort_unstable();
+            TimeSorter::default().sort(&mut items);
             prop_assert_eq!(items, expected);
         }
     }
@@ -84,7 +81,7 @@ mod tests {
         items.extend(std::iter::repeat_n(5, 40));
         let mut expected = items.clone();
         expected.sort_unstable();
-        TimeSorter::default().sort(&mut items, |item| *item, |item| *item);
+        TimeSorter::default().sort(&mut items);
         assert_eq!(items, expected);
     }
 }

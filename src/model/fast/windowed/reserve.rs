@@ -1,8 +1,8 @@
 //! The reserve, in a window: requests and returns of all queues in order of time.
 
-use super::lane::{Incoming, Lane, Verdict};
+use super::lane::Lane;
+use super::packets::{DENIED, GRANTED, Packets};
 use crate::model::fast::order::TimeSorter;
-use crate::model::ledger::DropReason;
 use crate::model::policy::Policy;
 use crate::stats::Level;
 use crate::units::SimTime;
@@ -15,26 +15,57 @@ pub(super) struct Reserve {
     pub(super) in_use: u32,
     pub(super) max: u32,
     pub(super) exhausted: Level,
-    pub(super) requests: Vec<Request>,
-    /// Times and queues of buffers that come back.
-    pub(super) returns: Vec<(u64, u32)>,
-    pub(super) sort_requests: TimeSorter<Request>,
-    pub(super) sort_returns: TimeSorter<(u64, u32)>,
+    /// What happens in the window.
+    pub(super) events: Vec<Event>,
+    sorter: TimeSorter<Event>,
 }
 
-/// A packet that asks for a reserve buffer.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Request {
-    pub(super) time: u64,
-    pub(super) order: u32,
-    pub(super) lane: u32,
-    /// Its place in the queue's tail.
-    pub(super) index: u32,
+/// A request for a buffer of the reserve, or the return of one, in a number that sorts by time,
+/// returns before requests and requests by the order of their packets.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Event(u64);
+
+/// Bits of an event that hold the packet's order, or the queue that returns.
+const WHO_BITS: u32 = 32;
+
+/// The longest window whose times fit an event.
+pub(super) const WINDOW_MAX: u64 = 1 << (u64::BITS - 1 - WHO_BITS);
+
+impl From<Event> for u64 {
+    #[inline]
+    fn from(event: Event) -> Self {
+        event.0
+    }
 }
 
-impl Request {
-    pub(super) fn new(incoming: Incoming, lane: u32, index: u32) -> Self {
-        Self { time: incoming.time, order: incoming.order, lane, index }
+impl Event {
+    /// The packet of this order asks, `since` the window's beginning.
+    #[inline]
+    pub(super) fn request(since: u64, order: u32) -> Self {
+        Self((since << 1 | 1) << WHO_BITS | u64::from(order))
+    }
+
+    /// A buffer comes back from a queue.
+    #[inline]
+    fn comeback(since: u64, queue: u32) -> Self {
+        Self(since << 1 << WHO_BITS | u64::from(queue))
+    }
+
+    #[inline]
+    const fn since(self) -> u64 {
+        self.0 >> WHO_BITS >> 1
+    }
+
+    #[inline]
+    const fn is_request(self) -> bool {
+        self.0 >> WHO_BITS & 1 == 1
+    }
+
+    /// The packet's order, or the queue.
+    #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "the low half")]
+    const fn who(self) -> u32 {
+        self.0 as u32
     }
 }
 
@@ -46,67 +77,102 @@ impl Reserve {
             in_use: 0,
             max: 0,
             exhausted: Level::default(),
-            requests: Vec::new(),
-            returns: Vec::new(),
-            sort_requests: TimeSorter::default(),
-            sort_returns: TimeSorter::default(),
+            events: Vec::new(),
+            sorter: TimeSorter::default(),
         }
     }
 
-    /// Decides the requests in order of time, with the buffers that come back until `until`.
-    pub(super) fn decide(&mut self, lanes: &mut [Lane], until: u64) {
-        for (index, lane) in (0..).zip(&mut *lanes) {
-            while let Some(done) = lane.reserve_done.front().filter(|done| **done <= until) {
-                self.returns.push((*done, index));
-                lane.reserve_done.pop_front();
+    /// Takes back what comes back until `until`, while nobody asks.
+    pub(super) fn take_back(&mut self, lanes: &mut [Lane], until: u64) {
+        let (mut first, mut count) = (u64::MAX, 0);
+        for lane in lanes {
+            let before = lane.returned;
+            while let Some(done) = lane.reserve_done.get(lane.returned).filter(|d| **d <= until) {
+                first = first.min(*done);
+                lane.returned += 1;
             }
+            let returned = u32::try_from(lane.returned - before).expect("buffers of the reserve");
+            lane.reserve_held -= returned;
+            count += returned;
         }
-        self.sort_returns.sort(&mut self.returns, |(time, _)| *time, |back| *back);
-        let key = |request: &Request| (request.time, request.order);
-        self.sort_requests.sort(&mut self.requests, |request| request.time, key);
-        let (mut requests, mut returns) =
-            (std::mem::take(&mut self.requests), std::mem::take(&mut self.returns));
-        let mut returning = returns.iter().peekable();
-        for request in &requests {
-            while let Some((time, lane)) = returning.next_if(|(time, _)| *time <= request.time) {
-                self.take_back(&mut lanes[*lane as usize], *time);
-            }
-            let lane = &mut lanes[request.lane as usize];
-            lane.tail[request.index as usize].1 = self.grant(lane.reserve_held, request.time);
-            if lane.tail[request.index as usize].1 == Verdict::Granted {
-                lane.reserve_held += 1;
-                lane.reserve_max = lane.reserve_max.max(lane.reserve_held);
-            }
+        if count > 0 && self.in_use == self.entries {
+            self.exhausted.change(-1, SimTime::from_ps(first));
         }
-        for (time, lane) in returning {
-            self.take_back(&mut lanes[*lane as usize], *time);
-        }
-        requests.clear();
-        returns.clear();
-        (self.requests, self.returns) = (requests, returns);
+        self.in_use -= count;
     }
 
-    fn grant(&mut self, held: u32, now: u64) -> Verdict {
-        let free = self.entries - self.in_use;
-        if free == 0 {
-            return Verdict::Refused(DropReason::NoBuffer);
+    /// Decides the requests of a window that begins at `from`, in order of time, with the buffers
+    /// that come back until `until`.
+    pub(super) fn decide(
+        &mut self,
+        lanes: &mut [Lane],
+        packets: &mut Packets,
+        from: u64,
+        until: u64,
+    ) {
+        let requests = u32::try_from(self.events.len()).expect("a window has fewer packets");
+        let in_use = self.in_use + requests;
+        if requests == 0 {
+            self.take_back(lanes, until);
+            return;
         }
-        if !self.policy.admits(held, free) {
-            return Verdict::Refused(DropReason::ReserveDenied);
+        let is_plenty = self.policy == Policy::CompleteSharing
+            && in_use < self.entries
+            && in_use <= self.max
+            && lanes.iter().all(|lane| lane.reserve_held + lane.asked <= lane.reserve_max);
+        if is_plenty {
+            // In any order all are granted, and no maximum rises.
+            for request in self.events.drain(..) {
+                let place = packets.place(request.who());
+                packets.verdicts[place] = GRANTED;
+            }
+            self.in_use = in_use;
+            lanes.iter_mut().for_each(|lane| lane.reserve_held += lane.asked);
+            self.take_back(lanes, until);
+            return;
+        }
+        for (queue, lane) in (0..).zip(&mut *lanes) {
+            while let Some(done) = lane.reserve_done.get(lane.returned).filter(|d| **d <= until) {
+                self.events.push(Event::comeback(done - from, queue));
+                lane.returned += 1;
+            }
+        }
+        let mut events = std::mem::take(&mut self.events);
+        self.sorter.sort(&mut events);
+        for event in &events {
+            let now = SimTime::from_ps(from + event.since());
+            if event.is_request() {
+                let place = packets.place(event.who());
+                let free = self.entries - self.in_use;
+                if free > 0 {
+                    let lane = &mut lanes[packets.queues[place] as usize];
+                    packets.verdicts[place] = self.ask(lane, free, now);
+                }
+            } else {
+                if self.in_use == self.entries {
+                    self.exhausted.change(-1, now);
+                }
+                self.in_use -= 1;
+                lanes[event.who() as usize].reserve_held -= 1;
+            }
+        }
+        events.clear();
+        self.events = events;
+    }
+
+    /// A queue asks while something is free.
+    #[inline]
+    fn ask(&mut self, lane: &mut Lane, free: u32, now: SimTime) -> u8 {
+        if !self.policy.admits(lane.reserve_held, free) {
+            return DENIED;
         }
         self.in_use += 1;
         self.max = self.max.max(self.in_use);
         if self.in_use == self.entries {
-            self.exhausted.change(1, SimTime::from_ps(now));
+            self.exhausted.change(1, now);
         }
-        Verdict::Granted
-    }
-
-    fn take_back(&mut self, lane: &mut Lane, time: u64) {
-        if self.in_use == self.entries {
-            self.exhausted.change(-1, SimTime::from_ps(time));
-        }
-        self.in_use -= 1;
-        lane.reserve_held -= 1;
+        lane.reserve_held += 1;
+        lane.reserve_max = lane.reserve_max.max(lane.reserve_held);
+        GRANTED
     }
 }
