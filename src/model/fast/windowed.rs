@@ -22,16 +22,18 @@
 //! closely in those parts of a window where the sum of the queues' own maxima is above the maximum
 //! so far.
 
+mod agenda;
 mod books;
 mod lane;
 mod packets;
 mod reserve;
 mod total;
 
+use agenda::WINDOW_MAX;
 use books::{Books, Exact, QueueBooks, Sums};
 use lane::{Lane, Scratch};
 use packets::{Incoming, Packets, Tag};
-use reserve::{Reserve, WINDOW_MAX};
+use reserve::Reserve;
 use total::TotalPeak;
 
 use crate::id::QueueId;

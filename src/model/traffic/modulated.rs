@@ -5,8 +5,8 @@
 //! after its beginning, k = 1, 2 ...; a packet at the very end of its period still belongs to it,
 //! so that a period carries `floor(length x rate)` packets.
 
+use super::gaps::Gaps;
 use super::phases::{Phase, Phases};
-use super::steady::{poisson_gap, poisson_run};
 use super::{Arrival, Sizes, Spacing};
 use crate::id::QueueId;
 use crate::random::Generator;
@@ -24,10 +24,9 @@ pub(super) struct ModulatedSource {
     ahead: Option<SimTime>,
     /// Number of the period's next packet, for constant spacing.
     count: u64,
-    /// Mean gap of the period's packets in picoseconds, for Poisson spacing.
-    mean_gap_ps: f64,
+    /// Between packets, for Poisson spacing.
+    gaps: Gaps,
     phases: Phases,
-    arrivals: Generator,
     sizes: Sizes,
 }
 
@@ -64,9 +63,8 @@ impl ModulatedSource {
             now: SimTime::ZERO,
             ahead: None,
             count: 0,
-            mean_gap_ps: 0.0,
+            gaps: Gaps::new(0.0, arrivals),
             phases,
-            arrivals,
             sizes,
         };
         source.enter_period();
@@ -103,8 +101,7 @@ impl ModulatedSource {
             return;
         }
         let last = SimTime::from_ps(self.period.end.as_ps().saturating_add(1));
-        let (now, ahead) =
-            poisson_run(self.mean_gap_ps, self.now, limit.min(last), &mut self.arrivals, times);
+        let (now, ahead) = self.gaps.run(self.now, limit.min(last), times);
         (self.now, self.ahead) = (now, Some(ahead));
     }
 
@@ -115,10 +112,7 @@ impl ModulatedSource {
         }
         let time = match self.spacing {
             // Exponential gaps have no memory: starting afresh in each period is exact.
-            Spacing::Poisson => self
-                .ahead
-                .take()
-                .unwrap_or_else(|| self.now + poisson_gap(self.mean_gap_ps, &mut self.arrivals)),
+            Spacing::Poisson => self.ahead.take().unwrap_or_else(|| self.now + self.gaps.draw()),
             Spacing::Constant => {
                 let offset = rate.time_of_floor(self.count)?;
                 self.count += 1;
@@ -142,10 +136,11 @@ impl ModulatedSource {
     /// Prepares for the packets of the period under way.
     fn enter_period(&mut self) {
         let rate = self.period.rate;
-        self.mean_gap_ps = rate.mean_gap_ps();
-        if self.spacing == Spacing::Constant {
+        match self.spacing {
+            Spacing::Poisson if rate.is_zero() => {}
+            Spacing::Poisson => self.gaps.set_mean(rate.mean_gap_ps()),
             // The first packet at or after time zero.
-            self.count = rate.count_reaching(self.period.age).max(1);
+            Spacing::Constant => self.count = rate.count_reaching(self.period.age).max(1),
         }
     }
 }

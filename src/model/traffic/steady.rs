@@ -1,5 +1,6 @@
 //! Traffic without phases: Poisson and constant.
 
+use super::gaps::Gaps;
 use super::{Arrival, Sizes};
 use crate::id::QueueId;
 use crate::model::distribution::{exponential, unit};
@@ -10,11 +11,10 @@ use crate::units::{PacketRate, SimDuration, SimTime, round_to_u64};
 #[derive(Debug)]
 pub(super) struct PoissonSource {
     queue: QueueId,
-    mean_gap_ps: f64,
+    gaps: Gaps,
     now: SimTime,
     /// The packet after it, where that is drawn already.
     ahead: Option<SimTime>,
-    generator: Generator,
     sizes: Sizes,
 }
 
@@ -25,13 +25,12 @@ impl PoissonSource {
         generator: Generator,
         sizes: Sizes,
     ) -> Self {
-        let (mean_gap_ps, now) = (rate.mean_gap_ps(), SimTime::ZERO);
-        Self { queue, mean_gap_ps, now, ahead: None, generator, sizes }
+        let gaps = Gaps::new(rate.mean_gap_ps(), generator);
+        Self { queue, gaps, now: SimTime::ZERO, ahead: None, sizes }
     }
 
     pub(super) fn next(&mut self, end: SimTime) -> (Option<Arrival>, u64) {
-        let gap = |generator: &mut Generator| poisson_gap(self.mean_gap_ps, generator);
-        self.now = self.ahead.take().unwrap_or_else(|| self.now + gap(&mut self.generator));
+        self.now = self.ahead.take().unwrap_or_else(|| self.now + self.gaps.draw());
         if self.now >= end {
             return (None, 0);
         }
@@ -44,8 +43,7 @@ impl PoissonSource {
         if !self.sizes.are_constant() || self.ahead.is_some() {
             return;
         }
-        let (now, ahead) =
-            poisson_run(self.mean_gap_ps, self.now, limit, &mut self.generator, times);
+        let (now, ahead) = self.gaps.run(self.now, limit, times);
         (self.now, self.ahead) = (now, Some(ahead));
     }
 }
@@ -54,28 +52,6 @@ impl PoissonSource {
 #[inline]
 pub(super) fn poisson_gap(mean_gap_ps: f64, generator: &mut Generator) -> SimDuration {
     SimDuration::from_ps(round_to_u64(mean_gap_ps * exponential(generator)))
-}
-
-/// Appends the times of packets that come before `limit` at exponential gaps; returns the last one
-/// (`now` if there is none) and the next.
-pub(super) fn poisson_run(
-    mean_gap_ps: f64,
-    now: SimTime,
-    limit: SimTime,
-    generator: &mut Generator,
-    times: &mut Vec<u64>,
-) -> (SimTime, SimTime) {
-    // A generator of its own stays in registers.
-    let (mut own, mut now) = (generator.clone(), now);
-    loop {
-        let next = now + poisson_gap(mean_gap_ps, &mut own);
-        if next >= limit {
-            *generator = own;
-            return (now, next);
-        }
-        times.push(next.as_ps());
-        now = next;
-    }
 }
 
 /// Packet k at `floor(phase + k / rate)`, the phase uniform over one gap.

@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use super::books::{Account, Told};
 use super::packets::{DEDICATED, GRANTED, Incoming, NO_BUFFER, Part};
-use super::reserve::{Event, Reserve};
+use super::agenda::Event;
+use super::reserve::Reserve;
 
 /// One queue and its server.
 #[derive(Debug)]
@@ -106,6 +107,25 @@ impl Lane {
         reserve: &mut Reserve,
         scratch: &mut Scratch,
     ) {
+        let tags = part.tags;
+        if tags.is_empty() {
+            self.sort_out_by(part, from, reserve, scratch, |place| {
+                u32::try_from(place).unwrap_or(u32::MAX)
+            });
+        } else {
+            self.sort_out_by(part, from, reserve, scratch, |place| tags[place].order);
+        }
+    }
+
+    /// The same, where a packet's order comes from its place.
+    fn sort_out_by(
+        &mut self,
+        part: Part<'_>,
+        from: u64,
+        reserve: &mut Reserve,
+        scratch: &mut Scratch,
+        order: impl Fn(usize) -> u32,
+    ) {
         let most = self.ring.len().min(part.times.len());
         let (later, sooner) = self.ring.split_at(self.next_entry);
         let sooner = &sooner[..most.min(sooner.len())];
@@ -113,7 +133,7 @@ impl Lane {
         scratch.extend_from_slice(sooner);
         scratch.extend_from_slice(&later[..most - sooner.len()]);
         scratch.push(u64::MAX);
-        let events = &mut reserve.events;
+        let events = &mut reserve.agenda.events;
         let begin = events.len();
         events.resize(begin + part.times.len(), Event::default());
         let requests = &mut events[begin..];
@@ -121,7 +141,7 @@ impl Lane {
         for (index, time) in part.times.iter().enumerate() {
             // Either way the request is written down, and counts if it is one: no branch.
             let is_free = scratch[taken] <= *time;
-            requests[asked] = Event::request(time - from, part.order(index));
+            requests[asked] = Event::request(time - from, order(part.first + index));
             part.verdicts[index] = u8::from(is_free);
             taken += usize::from(is_free);
             asked += usize::from(!is_free);

@@ -108,15 +108,3 @@ impl Packets {
         self.places.get(order as usize).map_or(order, |place| *place) as usize
     }
 }
-
-impl Part<'_> {
-    /// The order of its packet number `index`.
-    #[inline]
-    pub(super) fn order(&self, index: usize) -> u32 {
-        let place = self.first + index;
-        match self.tags.get(place) {
-            Some(tag) => tag.order,
-            None => u32::try_from(place).expect("a window has fewer packets"),
-        }
-    }
-}

@@ -1,8 +1,8 @@
 //! The reserve, in a window: requests and returns of all queues in order of time.
 
+use super::agenda::{Agenda, Event};
 use super::lane::Lane;
 use super::packets::{DENIED, GRANTED, Packets};
-use crate::model::fast::order::TimeSorter;
 use crate::model::policy::Policy;
 use crate::stats::Level;
 use crate::units::SimTime;
@@ -16,57 +16,7 @@ pub(super) struct Reserve {
     pub(super) max: u32,
     pub(super) exhausted: Level,
     /// What happens in the window.
-    pub(super) events: Vec<Event>,
-    sorter: TimeSorter<Event>,
-}
-
-/// A request for a buffer of the reserve, or the return of one, in a number that sorts by time,
-/// returns before requests and requests by the order of their packets.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Event(u64);
-
-/// Bits of an event that hold the packet's order, or the queue that returns.
-const WHO_BITS: u32 = 32;
-
-/// The longest window whose times fit an event.
-pub(super) const WINDOW_MAX: u64 = 1 << (u64::BITS - 1 - WHO_BITS);
-
-impl From<Event> for u64 {
-    #[inline]
-    fn from(event: Event) -> Self {
-        event.0
-    }
-}
-
-impl Event {
-    /// The packet of this order asks, `since` the window's beginning.
-    #[inline]
-    pub(super) fn request(since: u64, order: u32) -> Self {
-        Self((since << 1 | 1) << WHO_BITS | u64::from(order))
-    }
-
-    /// A buffer comes back from a queue.
-    #[inline]
-    fn comeback(since: u64, queue: u32) -> Self {
-        Self(since << 1 << WHO_BITS | u64::from(queue))
-    }
-
-    #[inline]
-    const fn since(self) -> u64 {
-        self.0 >> WHO_BITS >> 1
-    }
-
-    #[inline]
-    const fn is_request(self) -> bool {
-        self.0 >> WHO_BITS & 1 == 1
-    }
-
-    /// The packet's order, or the queue.
-    #[inline]
-    #[expect(clippy::cast_possible_truncation, reason = "the low half")]
-    const fn who(self) -> u32 {
-        self.0 as u32
-    }
+    pub(super) agenda: Agenda,
 }
 
 impl Reserve {
@@ -77,8 +27,7 @@ impl Reserve {
             in_use: 0,
             max: 0,
             exhausted: Level::default(),
-            events: Vec::new(),
-            sorter: TimeSorter::default(),
+            agenda: Agenda::default(),
         }
     }
 
@@ -110,7 +59,7 @@ impl Reserve {
         from: u64,
         until: u64,
     ) {
-        let requests = u32::try_from(self.events.len()).expect("a window has fewer packets");
+        let requests = u32::try_from(self.agenda.events.len()).expect("a window has fewer packets");
         let in_use = self.in_use + requests;
         if requests == 0 {
             self.take_back(lanes, until);
@@ -122,7 +71,7 @@ impl Reserve {
             && lanes.iter().all(|lane| lane.reserve_held + lane.asked <= lane.reserve_max);
         if is_plenty {
             // In any order all are granted, and no maximum rises.
-            for request in self.events.drain(..) {
+            for request in self.agenda.events.drain(..) {
                 let place = packets.place(request.who());
                 packets.verdicts[place] = GRANTED;
             }
@@ -133,31 +82,39 @@ impl Reserve {
         }
         for (queue, lane) in (0..).zip(&mut *lanes) {
             while let Some(done) = lane.reserve_done.get(lane.returned).filter(|d| **d <= until) {
-                self.events.push(Event::comeback(done - from, queue));
+                self.agenda.events.push(Event::comeback(done - from, queue));
                 lane.returned += 1;
             }
         }
-        let mut events = std::mem::take(&mut self.events);
-        self.sorter.sort(&mut events);
-        for event in &events {
-            let now = SimTime::from_ps(from + event.since());
-            if event.is_request() {
-                let place = packets.place(event.who());
-                let free = self.entries - self.in_use;
-                if free > 0 {
-                    let lane = &mut lanes[packets.queues[place] as usize];
-                    packets.verdicts[place] = self.ask(lane, free, now);
-                }
-            } else {
-                if self.in_use == self.entries {
-                    self.exhausted.change(-1, now);
-                }
-                self.in_use -= 1;
-                lanes[event.who() as usize].reserve_held -= 1;
+        let mut agenda = std::mem::take(&mut self.agenda);
+        agenda.arrange(until - from);
+        // Where nothing is free, requests are in vain until something comes back.
+        while let Some(events) = agenda.next(self.in_use < self.entries) {
+            for event in events {
+                self.happens(*event, lanes, packets, from);
             }
         }
-        events.clear();
-        self.events = events;
+        agenda.clear();
+        self.agenda = agenda;
+    }
+
+    #[inline]
+    fn happens(&mut self, event: Event, lanes: &mut [Lane], packets: &mut Packets, from: u64) {
+        let now = SimTime::from_ps(from + event.since());
+        if event.is_request() {
+            let free = self.entries - self.in_use;
+            if free > 0 {
+                let place = packets.place(event.who());
+                let lane = &mut lanes[packets.queues[place] as usize];
+                packets.verdicts[place] = self.ask(lane, free, now);
+            }
+        } else {
+            if self.in_use == self.entries {
+                self.exhausted.change(-1, now);
+            }
+            self.in_use -= 1;
+            lanes[event.who() as usize].reserve_held -= 1;
+        }
     }
 
     /// A queue asks while something is free.

@@ -6,7 +6,7 @@ use super::packets::Packets;
 use crate::units::to_f64;
 
 /// Parts of a window in which the maximum over all queues is bounded.
-const PARTS: usize = 64;
+const PARTS: usize = 16;
 
 /// The maximum over all queues.
 #[derive(Debug, Default)]
