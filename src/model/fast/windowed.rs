@@ -88,7 +88,7 @@ pub(super) fn pays(spec: &SystemSpec) -> bool {
 }
 
 /// Packets of a window: enough to share its costs, few enough to stay in the cache.
-const PACKETS: f64 = 4096.0;
+const PACKETS: f64 = 2048.0;
 /// Packets below which arrivals in order are faster.
 const PACKETS_MIN: f64 = 128.0;
 

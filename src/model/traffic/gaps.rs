@@ -59,24 +59,24 @@ impl Gaps {
             if self.next == BLOCK {
                 self.fill();
             }
-            let mut block = [0; BLOCK];
-            let mut time = now;
+            let (begin, mut time) = (times.len(), now);
             let gaps = &self.gaps[self.next..];
-            for (slot, gap) in block.iter_mut().zip(gaps) {
+            times.extend(gaps.iter().map(|gap| {
                 time = time.saturating_add(*gap);
-                *slot = time;
-            }
-            let block = &block[..gaps.len()];
+                time
+            }));
+            let block = &times[begin..];
             let before = if time < limit {
                 block.len()
             } else {
                 block.iter().position(|time| *time >= limit).unwrap_or(0)
             };
-            times.extend_from_slice(&block[..before]);
             now = if before > 0 { block[before - 1] } else { now };
-            if let Some(next) = block.get(before) {
+            let next = block.get(before).copied();
+            times.truncate(begin + before);
+            if let Some(next) = next {
                 self.next += before + 1;
-                return (SimTime::from_ps(now), SimTime::from_ps(*next));
+                return (SimTime::from_ps(now), SimTime::from_ps(next));
             }
             self.next = BLOCK;
         }
@@ -95,13 +95,13 @@ impl Gaps {
 
     /// Makes gaps of the standard exponentials.
     fn scale(&mut self) {
-        let mean = self.mean_ps;
-        let longest = self.units.iter().fold(0.0, |longest: f64, unit| longest.max(*unit));
-        if mean * longest < LONG {
-            for (gap, unit) in self.gaps.iter_mut().zip(&self.units) {
-                *gap = round_short(mean * unit);
-            }
-        } else {
+        let (mean, mut long) = (self.mean_ps, 0);
+        for (gap, unit) in self.gaps.iter_mut().zip(&self.units) {
+            let value = mean * unit;
+            long += u64::from(value >= LONG);
+            *gap = round_short(value);
+        }
+        if long > 0 {
             for (gap, unit) in self.gaps.iter_mut().zip(&self.units) {
                 *gap = round_to_u64(mean * unit);
             }
@@ -114,13 +114,14 @@ const WHOLE: f64 = 4_503_599_627_370_496.0;
 /// Gaps below this are rounded without conversion.
 const LONG: f64 = WHOLE / 4.0;
 
-/// [`round_to_u64`] of a number from 0 to [`LONG`], in operations that processors have for vectors.
+/// [`round_to_u64`] of a number from 0 to [`LONG`], in operations that processors have for vectors;
+/// something or other above.
 #[inline]
 fn round_short(value: f64) -> u64 {
     let shifted = value + 0.5;
     let nearest = shifted + WHOLE;
     let is_above = nearest - WHOLE > shifted;
-    nearest.to_bits() - WHOLE.to_bits() - u64::from(is_above)
+    nearest.to_bits().wrapping_sub(WHOLE.to_bits()).wrapping_sub(u64::from(is_above))
 }
 
 #[cfg(test)]

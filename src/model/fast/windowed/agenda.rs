@@ -61,10 +61,18 @@ pub(super) struct Agenda {
     sorted: Vec<Event>,
 }
 
-type Bits = [u64; PARTS / 64];
+/// A bit for each part.
+#[derive(Debug)]
+struct Bits([u64; PARTS / 64]);
 
-/// Parts of a window: about two for each event where windows are at their fullest.
-const PARTS: usize = 2048;
+impl Default for Bits {
+    fn default() -> Self {
+        Self([0; PARTS / 64])
+    }
+}
+
+/// Parts of a window: so many that few have more than one event.
+const PARTS: usize = 8192;
 
 /// No event.
 const NONE: u32 = u32::MAX;
@@ -75,34 +83,39 @@ impl Agenda {
     pub(super) fn arrange(&mut self, until: u64) {
         let shift = (u64::BITS - until.leading_zeros()).saturating_sub(PARTS.ilog2());
         self.last.resize(PARTS, NONE);
-        self.others.clear();
-        self.others.resize(self.events.len(), NONE);
+        self.others.resize(self.others.len().max(self.events.len()), NONE);
         for ((index, event), other) in (0..).zip(&self.events).zip(&mut self.others) {
             let part = usize::try_from(event.since() >> shift).expect("below the number of parts");
-            let (word, bit) = (part / 64, part % 64);
-            let last = &mut self.last[part];
-            *other = if self.any[word] >> bit & 1 == 1 { *last } else { NONE };
-            *last = index;
-            self.any[word] |= 1 << bit;
-            self.comebacks[word] |= u64::from(!event.is_request()) << bit;
+            let last = std::mem::replace(&mut self.last[part], index);
+            let bits = self.any.0[part / 64];
+            *other = if bits >> (part % 64) & 1 == 1 { last } else { NONE };
+            self.any.0[part / 64] = bits | 1 << (part % 64);
+            if !event.is_request() {
+                self.comebacks.0[part / 64] |= 1 << (part % 64);
+            }
         }
     }
 
     /// The events of the next part in order of time: of any part, or of one in which a buffer comes
     /// back. `None` if there is no more.
+    #[inline]
     pub(super) fn next(&mut self, any: bool) -> Option<&[Event]> {
         let bits = if any { &self.any } else { &self.comebacks };
-        let part = next_bit(bits, self.part)?;
+        let part = bits.next(self.part)?;
         self.part = part + 1;
+        let mut index = self.last[part] as usize;
+        if self.others[index] == NONE {
+            return Some(std::slice::from_ref(&self.events[index]));
+        }
         self.sorted.clear();
-        let mut index = self.last[part];
-        while index != NONE {
-            self.sorted.push(self.events[index as usize]);
-            index = self.others[index as usize];
+        loop {
+            self.sorted.push(self.events[index]);
+            match self.others[index] {
+                NONE => break,
+                other => index = other as usize,
+            }
         }
-        if self.sorted.len() > 1 {
-            self.sorted.sort_unstable();
-        }
+        self.sorted.sort_unstable();
         Some(&self.sorted)
     }
 
@@ -113,15 +126,18 @@ impl Agenda {
     }
 }
 
-/// The first bit that is set, from number `from` on.
-fn next_bit(bits: &Bits, from: usize) -> Option<usize> {
-    let mut word = from / 64;
-    let mut rest = bits.get(word)? & u64::MAX << (from % 64);
-    while rest == 0 {
-        word += 1;
-        rest = *bits.get(word)?;
+impl Bits {
+    /// The first that is set, from number `from` on.
+    #[inline]
+    fn next(&self, from: usize) -> Option<usize> {
+        let mut word = from / 64;
+        let mut rest = self.0.get(word)? & u64::MAX << (from % 64);
+        while rest == 0 {
+            word += 1;
+            rest = *self.0.get(word)?;
+        }
+        Some(word * 64 + rest.trailing_zeros() as usize)
     }
-    Some(word * 64 + rest.trailing_zeros() as usize)
 }
 
 #[cfg(test)]

@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
+use super::agenda::Event;
 use super::books::{Account, Told};
 use super::packets::{DEDICATED, GRANTED, Incoming, NO_BUFFER, Part};
-use super::agenda::Event;
 use super::reserve::Reserve;
 
 /// One queue and its server.
