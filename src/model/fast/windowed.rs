@@ -182,14 +182,15 @@ impl<'a> Lanes<'a> {
         let entries = entries(spec);
         let most = |rx: u32| u64::from(rx) + u64::from(entries);
         let rx = spec.buffers.rx.iter().copied();
-        let queues = (0..).map(QueueId::new).zip(rx.clone()).zip(services(spec)).map(
-            |((id, rx), service)| {
-                QueueBooks::new(id, service, most(rx), spec.buffers.completion_entries)
-            },
-        );
+        let policy = spec.buffers.reserve.as_ref().map_or(Policy::CompleteSharing, |r| r.policy);
+        let queue = |((id, rx), service)| {
+            let completions = spec.buffers.completion_entries;
+            let is_choosy = policy != Policy::CompleteSharing || most(rx) >= completions.into();
+            QueueBooks::new(id, service, completions, is_choosy)
+        };
+        let queues = (0..).map(QueueId::new).zip(rx.clone()).zip(services(spec)).map(queue);
         let longest = rx.clone().zip(services(spec)).map(|(rx, ps)| (most(rx) + 2) * ps);
         let lanes = rx.zip(services(spec)).map(|(rx, service)| Lane::new(rx, service));
-        let policy = spec.buffers.reserve.as_ref().map_or(Policy::CompleteSharing, |r| r.policy);
         Self {
             lanes: lanes.collect(),
             queues: queues.collect(),
@@ -201,7 +202,7 @@ impl<'a> Lanes<'a> {
             window_ps: window_ps(spec),
             longest: longest.max().unwrap_or(0),
             sink: observers.packets,
-            scratch: Scratch::new(),
+            scratch: Scratch::default(),
             spec,
             streams,
             feeds,
@@ -330,9 +331,7 @@ impl<'a> Lanes<'a> {
             let total = lane.serve_head(part, has_reserve, sums).total();
             books.add(own, &total);
             let head = self.packets.part(lane.places.start..lane.tail);
-            if !has_reserve {
-                books.add_drops(own, (head.times, head.dones, head.verdicts), false);
-            }
+            books.add_drops(own, &head, total.admitted, lane.done_before);
         } else {
             let tags = part.tags;
             lane.serve_head(part, has_reserve, Exact { own, books, tags });
@@ -352,11 +351,10 @@ impl<'a> Lanes<'a> {
         let part = self.packets.part(tail.clone());
         if in_sums {
             let sums = Sums::new(&mut books.sojourn, self.longest);
+            let before = lane.done;
             let total = lane.serve_tail(part, &mut self.scratch, sums).total();
             books.add(own, &total);
-            let tail = self.packets.part(tail);
-            let denies = self.reserve.policy != Policy::CompleteSharing;
-            books.add_drops(own, (tail.times, tail.dones, tail.verdicts), denies);
+            books.add_drops(own, &self.packets.part(tail), total.admitted, before);
         } else {
             let tags = part.tags;
             lane.serve_tail(part, &mut self.scratch, Exact { own, books, tags });

@@ -3,7 +3,7 @@
 
 use std::sync::atomic::Ordering;
 
-use super::packets::{DENIED, GRANTED, Tag, Verdict};
+use super::packets::{DENIED, GRANTED, Part, Tag, Verdict};
 use crate::id::QueueId;
 use crate::model::ledger::{Batches, DropReason, PacketCounts};
 use crate::model::log::{Fate, PacketOutcome};
@@ -43,8 +43,8 @@ pub(super) struct QueueBooks {
     pub(super) service: u64,
     /// Time for as many services as there are completion entries.
     pub(super) completions_busy: u64,
-    /// Whether the completion ring can be full.
-    pub(super) completions_fill: bool,
+    /// Whether there may be another reason for a drop than that no buffer is free.
+    pub(super) is_choosy: bool,
     pub(super) counts: PacketCounts,
     pub(super) in_use_ps: u128,
     pub(super) reserve_ps: u128,
@@ -67,7 +67,12 @@ pub(super) struct Told {
 
 /// Who is told of packets.
 pub(super) trait Account {
-    fn packet(&mut self, told: Told);
+    /// Whether it must know of each packet that is dropped.
+    const HEARS_OF_DROPS: bool;
+
+    fn admitted(&mut self, told: Told);
+
+    fn dropped(&mut self, told: Told);
 }
 
 /// Writes down each packet.
@@ -78,8 +83,6 @@ pub(super) struct Exact<'a> {
 }
 
 /// Sums up packets that arrive in the window of measurement and are done in it.
-///
-/// What becomes of a packet is not foreseeable, so nothing branches on it.
 pub(super) struct Sums<'a> {
     buckets: &'a mut [u64],
     admitted: u64,
@@ -93,7 +96,7 @@ pub(super) struct Sums<'a> {
 /// What [`Sums`] comes to.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Total {
-    admitted: u64,
+    pub(super) admitted: u64,
     sum_ps: u64,
     min_ps: u64,
     max_ps: u64,
@@ -122,29 +125,39 @@ impl<'a> Sums<'a> {
 }
 
 impl Account for Sums<'_> {
+    const HEARS_OF_DROPS: bool = false;
+
     #[inline]
-    fn packet(&mut self, Told { time, before, done, verdict, .. }: Told) {
-        let admitted = u64::from(verdict & 1);
+    fn admitted(&mut self, Told { time, before, done, verdict, .. }: Told) {
         let backlog = done - time;
-        let mask = admitted.wrapping_neg();
-        self.buckets[Histogram::bucket(backlog)] += admitted;
-        self.admitted += admitted;
-        self.sum_ps += backlog & mask;
-        self.min_ps = self.min_ps.min(backlog | !mask);
-        self.max_ps = self.max_ps.max(backlog & mask);
+        self.buckets[Histogram::bucket(backlog)] += 1;
+        self.admitted += 1;
+        self.sum_ps += backlog;
+        self.min_ps = self.min_ps.min(backlog);
+        self.max_ps = self.max_ps.max(backlog);
+        // Not foreseeable, so without a branch.
         self.reserve_ps += backlog & u64::from(verdict == GRANTED).wrapping_neg();
-        self.wakeups += admitted & u64::from(before <= time);
+        self.wakeups += u64::from(before <= time);
     }
+
+    #[inline]
+    fn dropped(&mut self, _told: Told) {}
 }
 
 impl Account for Exact<'_> {
-    fn packet(&mut self, told: Told) {
-        if told.verdict & 1 == 1 { self.admitted(told) } else { self.dropped(told) }
+    const HEARS_OF_DROPS: bool = true;
+
+    fn admitted(&mut self, told: Told) {
+        self.write_admitted(told);
+    }
+
+    fn dropped(&mut self, told: Told) {
+        self.write_dropped(told);
     }
 }
 
 impl Exact<'_> {
-    fn admitted(&mut self, told: Told) {
+    fn write_admitted(&mut self, told: Told) {
         let Told { place, time, before, done, verdict } = told;
         let (own, books) = (&mut *self.own, &mut *self.books);
         let len = tag(self.tags, books, place).len;
@@ -174,7 +187,7 @@ impl Exact<'_> {
         }
     }
 
-    fn dropped(&mut self, told: Told) {
+    fn write_dropped(&mut self, told: Told) {
         let reason = self.own.reason(told.verdict, told.time, told.before);
         self.books.all.dropped += 1;
         if self.books.measured {
@@ -204,12 +217,13 @@ fn tag(tags: &[Tag], books: &Books, place: usize) -> Tag {
 }
 
 impl QueueBooks {
-    pub(super) fn new(id: QueueId, service: u64, most: u64, completion_entries: u32) -> Self {
+    /// `is_choosy`: there may be another reason for a drop than that no buffer is free.
+    pub(super) fn new(id: QueueId, service: u64, completion_entries: u32, is_choosy: bool) -> Self {
         Self {
             id,
             service,
             completions_busy: service.saturating_mul(completion_entries.into()),
-            completions_fill: most >= completion_entries.into(),
+            is_choosy,
             counts: PacketCounts::default(),
             in_use_ps: 0,
             reserve_ps: 0,
@@ -269,25 +283,28 @@ impl Books {
         own.window_backlog = own.window_backlog.max(max_ps);
     }
 
-    /// Counts a queue's drops among packets that were summed up.
+    /// Counts a queue's drops among packets that were summed up, `admitted` of them admitted; those
+    /// before are done at `done`.
     pub(super) fn add_drops(
         &mut self,
         own: &mut QueueBooks,
-        part: (&[u64], &[u64], &[Verdict]),
-        denies: bool,
+        part: &Part<'_>,
+        admitted: u64,
+        mut done: u64,
     ) {
-        let (times, dones, verdicts) = part;
-        let dropped = verdicts.iter().map(|verdict| u64::from(verdict & 1 ^ 1)).sum::<u64>();
+        let dropped = part.times.len() as u64 - admitted;
         self.all.dropped += dropped;
         self.counted.part += dropped;
         own.counts.dropped += dropped;
-        if !denies && !own.completions_fill {
+        if !own.is_choosy || dropped == 0 {
             self.drops[DropReason::NoBuffer.index()] += dropped;
             return;
         }
-        for ((time, done), verdict) in times.iter().zip(dones).zip(verdicts) {
-            if verdict & 1 == 0 {
-                self.drops[own.reason(*verdict, *time, *done).index()] += 1;
+        for (time, verdict) in part.times.iter().zip(&*part.verdicts) {
+            if verdict & 1 == 1 {
+                done = done.max(*time) + own.service;
+            } else {
+                self.drops[own.reason(*verdict, *time, done).index()] += 1;
             }
         }
     }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::agenda::Event;
 use super::books::{Account, Told};
-use super::packets::{DEDICATED, GRANTED, Incoming, NO_BUFFER, Part};
+use super::packets::{DEDICATED, GRANTED, Incoming, NO_BUFFER, Part, Verdict};
 use super::reserve::Reserve;
 
 /// One queue and its server.
@@ -34,8 +34,15 @@ pub(super) struct Lane {
     pub(super) asked: u32,
 }
 
-/// Scratch: when entries are free.
-pub(super) type Scratch = Vec<u64>;
+/// What passes over a queue's packets need for a while.
+#[derive(Debug, Default)]
+pub(super) struct Scratch {
+    /// When dedicated entries are free.
+    free_at: Vec<u64>,
+    /// Packets that are admitted, their times and verdicts.
+    times: Vec<u64>,
+    verdicts: Vec<Verdict>,
+}
 
 impl Lane {
     pub(super) fn new(rx: u32, service: u64) -> Self {
@@ -69,14 +76,13 @@ impl Lane {
         has_reserve: bool,
         mut account: A,
     ) -> A {
-        let Part { first, times, dones, verdicts, .. } = part;
+        let Part { first, times, verdicts, .. } = part;
         let (ring, service) = (&mut *self.ring, self.service);
         let (mut done, mut entry) = (self.done, self.next_entry);
         self.done_before = done;
         self.tail = first + times.len();
         self.asked = 0;
-        let slots = times.iter().zip(dones).zip(verdicts);
-        for (place, ((&time, slot), verdict)) in (first..).zip(slots) {
+        for (place, (&time, verdict)) in (first..).zip(times.iter().zip(verdicts)) {
             let before = done;
             let after = before.max(time) + service;
             if ring.get(entry).is_none_or(|free_at| *free_at > time) {
@@ -84,15 +90,15 @@ impl Lane {
                     self.tail = place;
                     break;
                 }
-                (*slot, *verdict) = (done, NO_BUFFER);
-                account.packet(Told { place, time, before, done: after, verdict: NO_BUFFER });
+                *verdict = NO_BUFFER;
+                account.dropped(Told { place, time, before, done: after, verdict: NO_BUFFER });
                 continue;
             }
             done = after;
             ring[entry] = done;
             entry = if entry + 1 == ring.len() { 0 } else { entry + 1 };
-            (*slot, *verdict) = (done, DEDICATED);
-            account.packet(Told { place, time, before, done, verdict: DEDICATED });
+            *verdict = DEDICATED;
+            account.admitted(Told { place, time, before, done, verdict: DEDICATED });
         }
         (self.done, self.next_entry) = (done, entry);
         account
@@ -129,10 +135,11 @@ impl Lane {
         let most = self.ring.len().min(part.times.len());
         let (later, sooner) = self.ring.split_at(self.next_entry);
         let sooner = &sooner[..most.min(sooner.len())];
-        scratch.clear();
-        scratch.extend_from_slice(sooner);
-        scratch.extend_from_slice(&later[..most - sooner.len()]);
-        scratch.push(u64::MAX);
+        let free_at = &mut scratch.free_at;
+        free_at.clear();
+        free_at.extend_from_slice(sooner);
+        free_at.extend_from_slice(&later[..most - sooner.len()]);
+        free_at.push(u64::MAX);
         let events = &mut reserve.agenda.events;
         let begin = events.len();
         events.resize(begin + part.times.len(), Event::default());
@@ -140,7 +147,7 @@ impl Lane {
         let (mut taken, mut asked) = (0, 0);
         for (index, time) in part.times.iter().enumerate() {
             // Either way the request is written down, and counts if it is one: no branch.
-            let is_free = scratch[taken] <= *time;
+            let is_free = free_at[taken] <= *time;
             requests[asked] = Event::request(time - from, order(part.first + index));
             part.verdicts[index] = u8::from(is_free);
             taken += usize::from(is_free);
@@ -157,37 +164,83 @@ impl Lane {
         scratch: &mut Scratch,
         mut account: A,
     ) -> A {
-        let Part { first, times, dones, verdicts, .. } = part;
-        let service = self.service;
-        let mut done = self.done;
+        let Part { first, times, verdicts, .. } = part;
         let asked = self.asked as usize;
-        scratch.clear();
-        scratch.resize(times.len() - asked + 1, 0);
+        scratch.free_at.clear();
+        scratch.free_at.resize(times.len() - asked + 1, 0);
         self.reserve_done.drain(..self.returned);
         self.returned = 0;
         let held = self.reserve_done.len();
         self.reserve_done.resize(held + asked + 1, 0);
-        let in_reserve = &mut self.reserve_done[held..];
-        let (mut dedicated, mut granted) = (0, 0);
-        let slots = times.iter().zip(dones).zip(verdicts);
-        for (place, ((&time, slot), &mut verdict)) in (first..).zip(slots) {
-            let before = done;
-            let after = before.max(time) + service;
-            done = if verdict & 1 == 1 { after } else { before };
-            *slot = done;
-            scratch[dedicated] = after;
-            in_reserve[granted] = after;
-            dedicated += usize::from(verdict == DEDICATED);
-            granted += usize::from(verdict == GRANTED);
-            account.packet(Told { place, time, before, done: after, verdict });
+        let serve = Serve {
+            service: self.service,
+            done: self.done,
+            free_at: &mut scratch.free_at,
+            dedicated: 0,
+            in_reserve: &mut self.reserve_done[held..],
+            granted: 0,
+        };
+        let (dedicated, granted);
+        if A::HEARS_OF_DROPS {
+            let mut serve = serve;
+            for (place, (&time, &mut verdict)) in (first..).zip(times.iter().zip(verdicts)) {
+                if verdict & 1 == 1 {
+                    serve.packet(place, time, verdict, &mut account);
+                } else {
+                    let (before, done) = (serve.done, serve.done + self.service);
+                    account.dropped(Told { place, time, before, done, verdict });
+                }
+            }
+            (dedicated, granted, self.done) = (serve.dedicated, serve.granted, serve.done);
+        } else {
+            let mut serve = serve;
+            scratch.times.resize(times.len().max(scratch.times.len()), 0);
+            scratch.verdicts.resize(scratch.times.len(), NO_BUFFER);
+            let mut admitted = 0;
+            for (time, verdict) in times.iter().zip(verdicts) {
+                // Written down in any case, to stay only if it is admitted: no branch.
+                scratch.times[admitted] = *time;
+                scratch.verdicts[admitted] = *verdict;
+                admitted += usize::from(*verdict & 1);
+            }
+            let times = scratch.times[..admitted].iter();
+            for (time, verdict) in times.zip(&scratch.verdicts[..admitted]) {
+                serve.packet(first, *time, *verdict, &mut account);
+            }
+            (dedicated, granted, self.done) = (serve.dedicated, serve.granted, serve.done);
         }
-        self.done = done;
         self.reserve_done.truncate(held + granted);
-        for free_at in &scratch[..dedicated] {
+        for free_at in &scratch.free_at[..dedicated] {
             self.ring[self.next_entry] = *free_at;
             self.next_entry =
                 if self.next_entry + 1 == self.ring.len() { 0 } else { self.next_entry + 1 };
         }
         account
+    }
+}
+
+/// A server at work on packets that are admitted.
+struct Serve<'a> {
+    service: u64,
+    done: u64,
+    /// Where the ends of service go: of packets in dedicated entries, and in the reserve.
+    free_at: &'a mut [u64],
+    dedicated: usize,
+    in_reserve: &'a mut [u64],
+    granted: usize,
+}
+
+impl Serve<'_> {
+    #[inline]
+    fn packet<A: Account>(&mut self, place: usize, time: u64, verdict: Verdict, account: &mut A) {
+        let before = self.done;
+        let done = before.max(time) + self.service;
+        self.done = done;
+        // Written down in both places, to stay in one: no branch.
+        self.free_at[self.dedicated] = done;
+        self.in_reserve[self.granted] = done;
+        self.dedicated += usize::from(verdict == DEDICATED);
+        self.granted += usize::from(verdict == GRANTED);
+        account.admitted(Told { place, time, before, done, verdict });
     }
 }

@@ -18,8 +18,6 @@ pub(super) const GRANTED: Verdict = 3;
 #[derive(Debug, Default)]
 pub(super) struct Packets {
     pub(super) times: Vec<u64>,
-    /// When the last packet admitted so far is done.
-    pub(super) dones: Vec<u64>,
     pub(super) verdicts: Vec<Verdict>,
     pub(super) queues: Vec<u32>,
     /// Empty where packets of one instant come in the order of their places, and all are of one
@@ -49,7 +47,6 @@ pub(super) struct Part<'a> {
     /// Place of the first.
     pub(super) first: usize,
     pub(super) times: &'a [u64],
-    pub(super) dones: &'a mut [u64],
     pub(super) verdicts: &'a mut [Verdict],
     /// Of all packets.
     pub(super) tags: &'a [Tag],
@@ -80,8 +77,7 @@ impl Packets {
     /// Makes room for what is to be found out about them.
     pub(super) fn prepare(&mut self) {
         let count = self.times.len();
-        if self.dones.len() < count {
-            self.dones.resize(count, 0);
+        if self.verdicts.len() < count {
             self.verdicts.resize(count, NO_BUFFER);
         }
         if !self.tags.is_empty() {
@@ -96,7 +92,6 @@ impl Packets {
         Part {
             first: places.start,
             times: &self.times[places.clone()],
-            dones: &mut self.dones[places.clone()],
             verdicts: &mut self.verdicts[places],
             tags: &self.tags,
         }

@@ -1,8 +1,10 @@
 //! The most packets in all queues together: only this needs the order of all packets, and only
 //! where the sum of the queues' own maxima is above what was seen before.
 
+use std::iter::Peekable;
+
 use super::lane::Lane;
-use super::packets::Packets;
+use super::packets::{Packets, Verdict};
 use crate::units::to_f64;
 
 /// Parts of a window in which the maximum over all queues is bounded.
@@ -41,26 +43,24 @@ impl TotalPeak {
         self.steps.clear();
         let mut total: i64 = 0;
         for lane in lanes {
-            let times = &packets.times[lane.places.clone()];
-            let dones = &packets.dones[lane.places.clone()];
-            let verdicts = &packets.verdicts[lane.places.clone()];
-            let before = times.partition_point(|time| *time < from);
-            let done = if before == 0 { lane.done_before } else { dones[before - 1] };
+            let mut served = served(lane, packets);
+            let mut done = lane.done_before;
+            while let Some((_, next)) = served.next_if(|(time, _)| *time < from) {
+                done = next;
+            }
             let waiting = lane.packets_at(done, from);
             total += waiting.cast_signed();
             let first = done.saturating_sub(waiting.saturating_sub(1) * lane.service);
             let leaving = (0..waiting).map(|k| first + k * lane.service);
             self.steps.extend(leaving.take_while(|done| *done < to).map(|done| (done, -1)));
-            for ((time, done), verdict) in times.iter().zip(dones).zip(verdicts).skip(before) {
-                if *time >= to {
-                    break;
-                }
-                if verdict & 1 == 0 {
+            while let Some((time, next)) = served.next_if(|(time, _)| *time < to) {
+                if next == done {
                     continue;
                 }
-                self.steps.push((*time, 1));
-                if *done < to {
-                    self.steps.push((*done, -1));
+                done = next;
+                self.steps.push((time, 1));
+                if done < to {
+                    self.steps.push((done, -1));
                 }
             }
         }
@@ -72,6 +72,21 @@ impl TotalPeak {
     }
 }
 
+/// A queue's packets: when each arrives, and when the last one admitted so far is done.
+fn served<'a>(
+    lane: &'a Lane,
+    packets: &'a Packets,
+) -> Peekable<impl Iterator<Item = (u64, u64)> + 'a> {
+    let verdicts = &packets.verdicts[lane.places.clone()];
+    let mut done = lane.done_before;
+    let serve = move |(time, verdict): (&u64, &Verdict)| {
+        let after = done.max(*time) + lane.service;
+        done = if verdict & 1 == 1 { after } else { done };
+        (*time, done)
+    };
+    packets.times[lane.places.clone()].iter().zip(verdicts).map(serve).peekable()
+}
+
 /// Adds to each part of the window, `1 << shift` long, a bound on a queue's packets in it.
 fn bound_packets(lane: &Lane, packets: &Packets, from: u64, shift: u32, bounds: &mut [f64]) {
     let per_ps = 1.0 / to_f64(lane.service);
@@ -81,15 +96,14 @@ fn bound_packets(lane: &Lane, packets: &Packets, from: u64, shift: u32, bounds: 
         backlog => to_f64(backlog) * per_ps + 1.0,
     };
     let mut done = lane.done_before;
-    let times = &packets.times[lane.places.clone()];
-    let mut served = times.iter().zip(&packets.dones[lane.places.clone()]).peekable();
+    let mut served = served(lane, packets);
     for (part, sum) in (0_u64..).zip(bounds) {
         let begin = from + (part << shift);
         let end = begin + (1 << shift);
         let mut backlog = done.saturating_sub(begin);
-        while let Some((time, next)) = served.next_if(|(time, _)| **time < end) {
-            done = *next;
-            backlog = backlog.max(done.saturating_sub(*time));
+        while let Some((time, next)) = served.next_if(|(time, _)| *time < end) {
+            done = next;
+            backlog = backlog.max(done.saturating_sub(time));
         }
         *sum += bound(backlog);
     }
