@@ -67,6 +67,7 @@ impl Histogram {
     /// The bucket of a span in picoseconds: its leading 11 bits, below which all values are alike.
     #[inline]
     #[must_use]
+    #[expect(clippy::cast_possible_truncation, reason = "eleven bits are left")]
     pub const fn bucket(ps: u64) -> usize {
         // Values of up to 11 bits have buckets of their own.
         let shift = u64::BITS - 1 - HALF_BITS - (ps | 1 << HALF_BITS).leading_zeros();

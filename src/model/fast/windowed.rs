@@ -366,8 +366,8 @@ impl<'a> Lanes<'a> {
         let start = self.books.start;
         self.books.measured = true;
         self.reserve.take_back(&mut self.lanes, start);
-        self.reserve.max = self.reserve.in_use;
-        self.reserve.exhausted.open(SimTime::from_ps(start));
+        self.reserve.pool.max = self.reserve.pool.in_use;
+        self.reserve.pool.exhausted.open(SimTime::from_ps(start));
         for (lane, queue) in self.lanes.iter_mut().zip(&mut self.queues) {
             queue.longest_backlog = lane.done.saturating_sub(start);
             lane.reserve_max = lane.reserve_held;
@@ -396,8 +396,8 @@ impl<'a> Lanes<'a> {
         let levels = Levels {
             queues: self.lanes.iter().zip(&self.queues).map(levels).collect(),
             total: Peak::new(0, self.total.max.cast_signed()),
-            reserve_total: Peak::new(self.reserve.in_use.into(), self.reserve.max.into()),
-            exhausted: self.reserve.exhausted,
+            reserve_total: Peak::new(self.reserve.pool.in_use.into(), self.reserve.pool.max.into()),
+            exhausted: self.reserve.pool.exhausted,
         };
         let Books { drops, batches, sojourn, byte_ps, busy, wakeups, all, .. } = self.books;
         let closed = Closed {
@@ -444,6 +444,6 @@ impl<'a> Lanes<'a> {
             assert_eq!(lane.reserve_held as usize, in_reserve, "queue {}", queue.id);
             held += lane.reserve_held;
         }
-        assert_eq!(self.reserve.in_use, held, "reserve buffers in use");
+        assert_eq!(self.reserve.pool.in_use, held, "reserve buffers in use");
     }
 }

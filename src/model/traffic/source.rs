@@ -26,7 +26,7 @@ pub(crate) struct Source {
 
 #[derive(Debug)]
 enum Process {
-    Poisson(PoissonSource),
+    Poisson(Box<PoissonSource>),
     Constant(ConstantSource),
     Modulated(Box<ModulatedSource>),
     Batch(Box<BatchSource>),
@@ -207,7 +207,8 @@ impl Queues<'_> {
         let (arrivals, sizes) = (|| self.stream(queue, "arrival"), || self.sizes(queue));
         let process = match &self.spec.kind {
             TrafficKind::Poisson { rate } => {
-                Process::Poisson(PoissonSource::new(queue, *rate, arrivals(), sizes()))
+                let source = PoissonSource::new(queue, *rate, arrivals(), sizes());
+                Process::Poisson(Box::new(source))
             }
             TrafficKind::Constant { rate } => {
                 Process::Constant(ConstantSource::new(queue, *rate, arrivals(), sizes()))

@@ -72,7 +72,7 @@ impl Default for Bits {
 }
 
 /// Parts of a window: so many that few have more than one event.
-const PARTS: usize = 8192;
+const PARTS: usize = 4096;
 
 /// No event.
 const NONE: u32 = u32::MAX;

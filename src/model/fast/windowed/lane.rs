@@ -34,6 +34,9 @@ pub(super) struct Lane {
     pub(super) asked: u32,
 }
 
+/// Verdicts before requests are decided, by whether a dedicated entry is free.
+const VERDICTS: [Verdict; 2] = [NO_BUFFER, DEDICATED];
+
 /// What passes over a queue's packets need for a while.
 #[derive(Debug, Default)]
 pub(super) struct Scratch {
@@ -139,19 +142,34 @@ impl Lane {
         free_at.clear();
         free_at.extend_from_slice(sooner);
         free_at.extend_from_slice(&later[..most - sooner.len()]);
-        free_at.push(u64::MAX);
+        free_at.extend_from_slice(&[u64::MAX; 2]);
         let events = &mut reserve.agenda.events;
         let begin = events.len();
         events.resize(begin + part.times.len(), Event::default());
         let requests = &mut events[begin..];
         let (mut taken, mut asked) = (0, 0);
-        for (index, time) in part.times.iter().enumerate() {
-            // Either way the request is written down, and counts if it is one: no branch.
-            let is_free = free_at[taken] <= *time;
-            requests[asked] = Event::request(time - from, order(part.first + index));
-            part.verdicts[index] = u8::from(is_free);
-            taken += usize::from(is_free);
-            asked += usize::from(!is_free);
+        // Either way the request is written down, and counts if it is one: no branch. Two packets at
+        // a time, as each waits for what became of the one before.
+        let mut index = 0;
+        while let [first, second, ..] = part.times[index..] {
+            let (soonest, later) = (free_at[taken], free_at[taken + 1]);
+            let first_is = usize::from(soonest <= first);
+            let (if_not, if_is) = (usize::from(soonest <= second), usize::from(later <= second));
+            let second_is = if_not & (first_is ^ 1 | if_is);
+            requests[asked] = Event::request(first - from, order(part.first + index));
+            asked += first_is ^ 1;
+            requests[asked] = Event::request(second - from, order(part.first + index + 1));
+            asked += second_is ^ 1;
+            let verdicts = &mut part.verdicts[index..index + 2];
+            verdicts.copy_from_slice(&[VERDICTS[first_is], VERDICTS[second_is]]);
+            taken += first_is + second_is;
+            index += 2;
+        }
+        if let [last] = part.times[index..] {
+            let is_free = usize::from(free_at[taken] <= last);
+            requests[asked] = Event::request(last - from, order(part.first + index));
+            asked += is_free ^ 1;
+            part.verdicts[index] = VERDICTS[is_free];
         }
         events.truncate(begin + asked);
         self.asked = u32::try_from(asked).expect("a window has fewer packets");

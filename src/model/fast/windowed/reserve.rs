@@ -12,23 +12,23 @@ use crate::units::SimTime;
 pub(super) struct Reserve {
     pub(super) entries: u32,
     pub(super) policy: Policy,
-    pub(super) in_use: u32,
-    pub(super) max: u32,
-    pub(super) exhausted: Level,
+    pub(super) pool: Pool,
     /// What happens in the window.
     pub(super) agenda: Agenda,
 }
 
+/// Its buffers in use.
+#[derive(Debug, Default)]
+pub(super) struct Pool {
+    pub(super) in_use: u32,
+    pub(super) max: u32,
+    /// Whether all are.
+    pub(super) exhausted: Level,
+}
+
 impl Reserve {
     pub(super) fn new(entries: u32, policy: Policy) -> Self {
-        Self {
-            entries,
-            policy,
-            in_use: 0,
-            max: 0,
-            exhausted: Level::default(),
-            agenda: Agenda::default(),
-        }
+        Self { entries, policy, pool: Pool::default(), agenda: Agenda::default() }
     }
 
     /// Takes back what comes back until `until`, while nobody asks.
@@ -44,10 +44,10 @@ impl Reserve {
             lane.reserve_held -= returned;
             count += returned;
         }
-        if count > 0 && self.in_use == self.entries {
-            self.exhausted.change(-1, SimTime::from_ps(first));
+        if count > 0 && self.pool.in_use == self.entries {
+            self.pool.exhausted.change(-1, SimTime::from_ps(first));
         }
-        self.in_use -= count;
+        self.pool.in_use -= count;
     }
 
     /// Decides the requests of a window that begins at `from`, in order of time, with the buffers
@@ -60,14 +60,14 @@ impl Reserve {
         until: u64,
     ) {
         let requests = u32::try_from(self.agenda.events.len()).expect("a window has fewer packets");
-        let in_use = self.in_use + requests;
+        let in_use = self.pool.in_use + requests;
         if requests == 0 {
             self.take_back(lanes, until);
             return;
         }
         let is_plenty = self.policy == Policy::CompleteSharing
             && in_use < self.entries
-            && in_use <= self.max
+            && in_use <= self.pool.max
             && lanes.iter().all(|lane| lane.reserve_held + lane.asked <= lane.reserve_max);
         if is_plenty {
             // In any order all are granted, and no maximum rises.
@@ -75,7 +75,7 @@ impl Reserve {
                 let place = packets.place(request.who());
                 packets.verdicts[place] = GRANTED;
             }
-            self.in_use = in_use;
+            self.pool.in_use = in_use;
             lanes.iter_mut().for_each(|lane| lane.reserve_held += lane.asked);
             self.take_back(lanes, until);
             return;
@@ -88,48 +88,50 @@ impl Reserve {
         }
         let mut agenda = std::mem::take(&mut self.agenda);
         agenda.arrange(until - from);
+        // At hand, as every event looks at it.
+        let mut pool = std::mem::take(&mut self.pool);
         // Where nothing is free, requests are in vain until something comes back.
-        while let Some(events) = agenda.next(self.in_use < self.entries) {
+        while let Some(events) = agenda.next(pool.in_use < self.entries) {
             for event in events {
-                self.happens(*event, lanes, packets, from);
+                let now = SimTime::from_ps(from + event.since());
+                let free = self.entries - pool.in_use;
+                if !event.is_request() {
+                    pool.take_back(free == 0, now);
+                    lanes[event.who() as usize].reserve_held -= 1;
+                } else if free > 0 {
+                    let place = packets.place(event.who());
+                    let lane = &mut lanes[packets.queues[place] as usize];
+                    packets.verdicts[place] = if self.policy.admits(lane.reserve_held, free) {
+                        pool.give(free == 1, now);
+                        lane.reserve_held += 1;
+                        lane.reserve_max = lane.reserve_max.max(lane.reserve_held);
+                        GRANTED
+                    } else {
+                        DENIED
+                    };
+                }
             }
         }
         agenda.clear();
-        self.agenda = agenda;
+        (self.agenda, self.pool) = (agenda, pool);
     }
+}
 
+impl Pool {
     #[inline]
-    fn happens(&mut self, event: Event, lanes: &mut [Lane], packets: &mut Packets, from: u64) {
-        let now = SimTime::from_ps(from + event.since());
-        if event.is_request() {
-            let free = self.entries - self.in_use;
-            if free > 0 {
-                let place = packets.place(event.who());
-                let lane = &mut lanes[packets.queues[place] as usize];
-                packets.verdicts[place] = self.ask(lane, free, now);
-            }
-        } else {
-            if self.in_use == self.entries {
-                self.exhausted.change(-1, now);
-            }
-            self.in_use -= 1;
-            lanes[event.who() as usize].reserve_held -= 1;
-        }
-    }
-
-    /// A queue asks while something is free.
-    #[inline]
-    fn ask(&mut self, lane: &mut Lane, free: u32, now: SimTime) -> u8 {
-        if !self.policy.admits(lane.reserve_held, free) {
-            return DENIED;
-        }
+    fn give(&mut self, is_last: bool, now: SimTime) {
         self.in_use += 1;
         self.max = self.max.max(self.in_use);
-        if self.in_use == self.entries {
+        if is_last {
             self.exhausted.change(1, now);
         }
-        lane.reserve_held += 1;
-        lane.reserve_max = lane.reserve_max.max(lane.reserve_held);
-        GRANTED
+    }
+
+    #[inline]
+    fn take_back(&mut self, was_exhausted: bool, now: SimTime) {
+        self.in_use -= 1;
+        if was_exhausted {
+            self.exhausted.change(-1, now);
+        }
     }
 }
