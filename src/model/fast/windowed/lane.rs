@@ -154,7 +154,8 @@ impl Lane {
         while let [first, second, ..] = part.times[index..] {
             let (soonest, later) = (free_at[taken], free_at[taken + 1]);
             let first_is = usize::from(soonest <= first);
-            let (if_not, if_is) = (usize::from(soonest <= second), usize::from(later <= second));
+            let if_not = usize::from(soonest <= second);
+            let if_is = usize::from(later <= second);
             let second_is = if_not & (first_is ^ 1 | if_is);
             requests[asked] = Event::request(first - from, order(part.first + index));
             asked += first_is ^ 1;
