@@ -148,8 +148,8 @@ impl Lane {
         events.resize(begin + part.times.len(), Event::default());
         let requests = &mut events[begin..];
         let (mut taken, mut asked) = (0, 0);
-        // Either way the request is written down, and counts if it is one: no branch. Two packets at
-        // a time, as each waits for what became of the one before.
+        // Either way the request is written down, and counts if it is one: no branch. Two packets
+        // at a time, as each waits for what became of the one before.
         let mut index = 0;
         while let [first, second, ..] = part.times[index..] {
             let (soonest, later) = (free_at[taken], free_at[taken + 1]);
