@@ -252,7 +252,8 @@ mod tests {
 
     fn explained(host: &str, traffic: &str) -> Explanation {
         let text = format!(
-            "[nic]\nqueues = 2\nrx = 64\nrx_buf_len = \"2 KiB\"\n[host]\n{host}\n[[traffic]]\n{traffic}"
+            "[nic]\nqueues = 2\nrx = 64\nrx_buf_len = \"2 KiB\"\n[host]\n{host}\n\
+             [[traffic]]\n{traffic}"
         );
         explain(&Scenario::load(&Source::Stdin(text), &[]).unwrap())
     }

@@ -10,5 +10,5 @@ pub use estimate::{
     Counts, Estimate, Method, Weighted, batch_means, exact, paired_difference, pooled_batches,
     replications, splitting, zero_seen,
 };
-pub use histogram::Histogram;
+pub use histogram::{Histogram, Spans};
 pub use window::{Level, Overlap, Peak};

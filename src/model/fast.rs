@@ -9,7 +9,6 @@
 //! - `windowed`: queues run alone for a while, and only what they ask of the reserve is ordered;
 //!   constant services, pinned accounting.
 
-mod order;
 mod settling;
 mod windowed;
 

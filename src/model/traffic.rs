@@ -8,6 +8,7 @@
 mod arrivals;
 mod batch;
 mod flows;
+mod gaps;
 mod incast;
 mod messages;
 mod mmpp;

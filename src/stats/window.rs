@@ -128,6 +128,11 @@ impl Overlap {
         self.sum_ps += u128::from(inside.as_ps());
     }
 
+    /// Adds spans of `ps` picoseconds together that lie inside.
+    pub fn add_inside(&mut self, ps: u64) {
+        self.sum_ps += u128::from(ps);
+    }
+
     /// The sum in picoseconds.
     #[must_use]
     pub const fn sum_ps(&self) -> u128 {

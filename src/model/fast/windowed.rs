@@ -22,11 +22,19 @@
 //! closely in those parts of a window where the sum of the queues' own maxima is above the maximum
 //! so far.
 
+mod agenda;
+mod books;
 mod lane;
+mod packets;
 mod reserve;
+mod total;
 
-use lane::{Books, Incoming, Lane};
+use agenda::WINDOW_MAX;
+use books::{Books, Exact, QueueBooks, Sums};
+use lane::{Lane, Scratch};
+use packets::{Incoming, Packets, Tag};
 use reserve::Reserve;
+use total::TotalPeak;
 
 use crate::id::QueueId;
 use crate::model::buffers::{Accounting, Levels};
@@ -80,11 +88,9 @@ pub(super) fn pays(spec: &SystemSpec) -> bool {
 }
 
 /// Packets of a window: enough to share its costs, few enough to stay in the cache.
-const PACKETS: f64 = 4096.0;
+const PACKETS: f64 = 2048.0;
 /// Packets below which arrivals in order are faster.
 const PACKETS_MIN: f64 = 128.0;
-/// Parts of a window in which the maximum over all queues is bounded.
-const PARTS: usize = 64;
 
 fn entries(spec: &SystemSpec) -> u32 {
     spec.buffers.reserve.as_ref().map_or(0, |reserve| reserve.entries)
@@ -103,7 +109,32 @@ fn window_ps(spec: &SystemSpec) -> u64 {
         return full;
     }
     let busy = spec.buffers.rx.iter().zip(services(spec)).map(|(rx, ps)| u64::from(*rx) * ps);
-    busy.min().map_or(full, |busy| busy.min(full))
+    busy.min().unwrap_or(full).min(full).min(WINDOW_MAX)
+}
+
+/// The length of all packets, if they have one.
+fn common_len(spec: &SystemSpec) -> Option<u32> {
+    let len = |traffic: &TrafficSpec| match (&traffic.kind, &traffic.size) {
+        (TrafficKind::Recorded(_) | TrafficKind::Flows(_) | TrafficKind::Incast(_), _) => None,
+        (_, Distribution::Constant(len)) => u32::try_from((*len).max(1)).ok(),
+        _ => None,
+    };
+    let first = len(spec.traffic.first()?)?;
+    spec.traffic.iter().all(|traffic| len(traffic) == Some(first)).then_some(first)
+}
+
+/// Whether each queue has at most one source, which feeds no other, in the order of queues.
+fn is_straight(spec: &SystemSpec) -> bool {
+    let [traffic] = &*spec.traffic else { return false };
+    let alone = match &traffic.kind {
+        TrafficKind::Poisson { .. } | TrafficKind::Constant { .. } => true,
+        TrafficKind::OnOff(_) | TrafficKind::Mmpp(_) => true,
+        TrafficKind::Batch(batch) => batch.in_phase < 2,
+        _ => false,
+    };
+    let mut queues: Vec<QueueId> = traffic.queues.clone();
+    queues.sort();
+    alone && queues.windows(2).all(|pair| pair[0] < pair[1])
 }
 
 fn services(spec: &SystemSpec) -> impl Iterator<Item = u64> {
@@ -127,15 +158,18 @@ pub(super) struct Lanes<'a> {
     streams: Streams,
     feeds: Vec<Feed>,
     lanes: Vec<Lane>,
-    /// Whether a queue has several sources, whose packets are to be merged.
-    merge: bool,
+    queues: Vec<QueueBooks>,
+    /// Whether a source's packets are a queue's.
+    straight: bool,
+    packets: Packets,
     reserve: Reserve,
     books: Books,
-    total_max: u64,
+    total: TotalPeak,
     window_ps: u64,
+    /// The longest time a packet can take.
+    longest: u64,
     sink: Option<&'a mut PacketSink<'a>>,
-    /// Scratch: packets come and go in a part of the window.
-    steps: Vec<(u64, i64)>,
+    scratch: Scratch,
 }
 
 impl<'a> Lanes<'a> {
@@ -145,25 +179,30 @@ impl<'a> Lanes<'a> {
             .flat_map(|(table, traffic)| traffic.sources(table, streams, spec.window))
             .map(|mut source| Feed { next: source.next(), source })
             .collect();
-        let completions = spec.buffers.completion_entries;
-        let lanes = (0..)
-            .map(QueueId::new)
-            .zip(&spec.buffers.rx)
-            .zip(services(spec))
-            .map(|((id, rx), service)| Lane::new(id, *rx, service, completions))
-            .collect();
+        let entries = entries(spec);
+        let most = |rx: u32| u64::from(rx) + u64::from(entries);
+        let rx = spec.buffers.rx.iter().copied();
+        let policy = spec.buffers.reserve.as_ref().map_or(Policy::CompleteSharing, |r| r.policy);
+        let queue = |((id, rx), service)| {
+            let completions = spec.buffers.completion_entries;
+            let is_choosy = policy != Policy::CompleteSharing || most(rx) >= completions.into();
+            QueueBooks::new(id, service, completions, is_choosy)
+        };
+        let queues = (0..).map(QueueId::new).zip(rx.clone()).zip(services(spec)).map(queue);
+        let longest = rx.clone().zip(services(spec)).map(|(rx, ps)| (most(rx) + 2) * ps);
+        let lanes = rx.zip(services(spec)).map(|(rx, service)| Lane::new(rx, service));
         Self {
-            lanes,
-            merge: spec.traffic.len() > 1,
-            reserve: Reserve::new(
-                entries(spec),
-                spec.buffers.reserve.as_ref().map_or(Policy::CompleteSharing, |r| r.policy),
-            ),
-            books: Books::new(spec, observers.packets.is_some()),
-            total_max: 0,
+            lanes: lanes.collect(),
+            queues: queues.collect(),
+            straight: is_straight(spec),
+            packets: Packets::default(),
+            reserve: Reserve::new(entries, policy),
+            books: Books::new(spec, common_len(spec), observers.packets.is_some()),
+            total: TotalPeak::default(),
             window_ps: window_ps(spec),
+            longest: longest.max().unwrap_or(0),
             sink: observers.packets,
-            steps: Vec::new(),
+            scratch: Scratch::default(),
             spec,
             streams,
             feeds,
@@ -198,14 +237,17 @@ impl<'a> Lanes<'a> {
     /// Lets everything happen from `from`, when the next packet arrives, until `limit` or earlier.
     fn window(&mut self, from: u64, limit: u64) {
         let to = limit.min(from.saturating_add(self.window_ps));
-        self.pull(to);
-        for (index, lane) in (0..).zip(&mut self.lanes) {
-            lane.classify(index, &mut self.reserve, &mut self.books);
+        self.gather(to);
+        self.offer(from);
+        let in_sums = self.can_sum_up(to);
+        for index in 0..self.lanes.len() {
+            self.classify(index, from, in_sums);
         }
         if self.reserve.entries > 0 {
-            self.reserve.decide(&mut self.lanes, to - 1);
-            for lane in &mut self.lanes {
-                lane.serve_tail(&mut self.books);
+            self.reserve.take_back(&mut self.lanes, from.saturating_sub(1));
+            self.reserve.decide(&mut self.lanes, &mut self.packets, from, to - 1);
+            for index in 0..self.lanes.len() {
+                self.serve_tail(index, in_sums);
             }
         }
         if self.books.measured {
@@ -219,30 +261,103 @@ impl<'a> Lanes<'a> {
             told.sort_by_key(|(order, packet)| (packet.arrival, *order));
             told.drain(..).for_each(|(_, packet)| sink(&packet));
         }
-        for lane in &mut self.lanes {
-            lane.admitted.clear();
-        }
     }
 
     /// Takes the packets that arrive before `to` from their sources.
-    fn pull(&mut self, to: u64) {
+    fn gather(&mut self, to: u64) {
+        let (packets, limit) = (&mut self.packets, SimTime::from_ps(to));
+        packets.clear();
+        self.lanes.iter_mut().for_each(|lane| lane.places = 0..0);
         let mut order = 0;
+        let mut run = Vec::new();
         for feed in &mut self.feeds {
-            let mut take = |Arrival { time, queue, len }| {
-                let incoming = Incoming { time: time.as_ps(), order, len };
-                self.lanes[queue.index()].arrivals.push(incoming);
-                order += 1;
-            };
-            while let Some(arrival) = feed.next.filter(|arrival| arrival.time.as_ps() < to) {
-                take(arrival);
-                feed.source.send_run(SimTime::from_ps(to), &mut take);
+            let begin = packets.times.len();
+            let mut queue = None;
+            while let Some(first) = feed.next.filter(|arrival| arrival.time < limit) {
+                queue = Some(first.queue);
+                let times = if self.straight { &mut packets.times } else { &mut run };
+                times.push(first.time.as_ps());
+                feed.source.run(limit, times);
+                for time in run.drain(..) {
+                    let incoming = Incoming { time, tag: Tag { order, len: first.len } };
+                    self.lanes[first.queue.index()].arrivals.push(incoming);
+                    order += 1;
+                }
                 feed.next = feed.source.next();
             }
-        }
-        if self.merge {
-            for lane in &mut self.lanes {
-                lane.arrivals.sort_by_key(|incoming| incoming.time);
+            if let Some(queue) = queue.filter(|_| self.straight) {
+                let index = u32::try_from(queue.index()).expect("ids are 32 bits");
+                self.lanes[queue.index()].places = packets.own(begin, index);
             }
+        }
+        if !self.straight {
+            for (index, lane) in (0..).zip(&mut self.lanes) {
+                lane.arrivals.sort_by_key(|incoming| incoming.time);
+                lane.places = packets.append(index, &mut lane.arrivals);
+            }
+        }
+        packets.prepare();
+    }
+
+    /// Counts the packets of a window that begins at `from`.
+    fn offer(&mut self, from: u64) {
+        self.books.all.offered += self.packets.times.len() as u64;
+        if self.books.measured {
+            self.books.counted.whole += self.packets.times.len() as u64;
+            for (lane, queue) in self.lanes.iter().zip(&mut self.queues) {
+                queue.counts.offered += lane.places.len() as u64;
+                queue.window_backlog = lane.done.saturating_sub(from);
+            }
+        }
+    }
+
+    /// Whether every packet of a window that ends at `to` arrives and is done in the window of
+    /// measurement, and nobody wants to know more than sums of it.
+    fn can_sum_up(&self, to: u64) -> bool {
+        let most = u128::from(self.longest) * self.packets.times.len() as u128;
+        self.books.measured
+            && self.books.told.is_none()
+            && self.books.len.is_some()
+            && to.saturating_add(self.longest) <= self.books.end
+            && most < 1 << 63
+    }
+
+    fn classify(&mut self, index: usize, from: u64, in_sums: bool) {
+        let (lane, own, books) = (&mut self.lanes[index], &mut self.queues[index], &mut self.books);
+        let has_reserve = self.reserve.entries > 0;
+        let part = self.packets.part(lane.places.clone());
+        if in_sums {
+            let sums = Sums::new(&mut books.sojourn, self.longest);
+            let total = lane.serve_head(part, has_reserve, sums).total();
+            books.add(own, &total);
+            let head = self.packets.part(lane.places.start..lane.tail);
+            books.add_drops(own, &head, total.admitted, lane.done_before);
+        } else {
+            let tags = part.tags;
+            lane.serve_head(part, has_reserve, Exact { own, books, tags });
+        }
+        if lane.tail < lane.places.end {
+            let part = self.packets.part(lane.tail..lane.places.end);
+            lane.sort_out(part, from, &mut self.reserve, &mut self.scratch);
+        }
+    }
+
+    fn serve_tail(&mut self, index: usize, in_sums: bool) {
+        let (lane, own, books) = (&mut self.lanes[index], &mut self.queues[index], &mut self.books);
+        let tail = lane.tail..lane.places.end;
+        if tail.is_empty() {
+            return;
+        }
+        let part = self.packets.part(tail.clone());
+        if in_sums {
+            let sums = Sums::new(&mut books.sojourn, self.longest);
+            let before = lane.done;
+            let total = lane.serve_tail(part, &mut self.scratch, sums).total();
+            books.add(own, &total);
+            books.add_drops(own, &self.packets.part(tail), total.admitted, before);
+        } else {
+            let tags = part.tags;
+            lane.serve_tail(part, &mut self.scratch, Exact { own, books, tags });
         }
     }
 
@@ -250,83 +365,43 @@ impl<'a> Lanes<'a> {
     fn open(&mut self) {
         let start = self.books.start;
         self.books.measured = true;
-        self.reserve.decide(&mut self.lanes, start);
-        self.reserve.max = self.reserve.in_use;
-        self.reserve.exhausted.open(SimTime::from_ps(start));
-        for lane in &mut self.lanes {
-            lane.longest_backlog = lane.done.saturating_sub(start);
+        self.reserve.take_back(&mut self.lanes, start);
+        self.reserve.pool.max = self.reserve.pool.in_use;
+        self.reserve.pool.exhausted.open(SimTime::from_ps(start));
+        for (lane, queue) in self.lanes.iter_mut().zip(&mut self.queues) {
+            queue.longest_backlog = lane.done.saturating_sub(start);
             lane.reserve_max = lane.reserve_held;
         }
-        self.total_max = self.lanes.iter().map(|lane| lane.packets_at(lane.done, start)).sum();
+        self.total.max = self.lanes.iter().map(|lane| lane.packets_at(lane.done, start)).sum();
     }
 
     /// Raises the maximum over all queues by what happened from `from` to `to`.
     fn watch_total(&mut self, from: u64, to: u64) {
-        let mut shift = 0;
-        while (to - from).div_ceil(1 << shift) > PARTS as u64 {
-            shift += 1;
-        }
-        let mut bounds = [0.0; PARTS];
-        let bounds = &mut bounds[..usize::try_from((to - from).div_ceil(1 << shift)).expect("few")];
-        for lane in &self.lanes {
-            lane.bound_packets(from, shift, bounds);
-        }
-        for (part, bound) in (0..).zip(&*bounds) {
-            if *bound >= to_f64(self.total_max) {
-                let begin = from + (part << shift);
-                self.search_total(begin, to.min(begin + (1 << shift)));
-            }
-        }
-    }
-
-    /// Finds the maximum over all queues from `from` to `to`, packet by packet.
-    fn search_total(&mut self, from: u64, to: u64) {
-        self.steps.clear();
-        let mut total: i64 = 0;
-        for lane in &self.lanes {
-            let before = lane.admitted.partition_point(|(time, _)| *time < from);
-            let done = if before == 0 { lane.done_before } else { lane.admitted[before - 1].1 };
-            let waiting = lane.packets_at(done, from);
-            total += waiting.cast_signed();
-            let first = done.saturating_sub(waiting.saturating_sub(1) * lane.service);
-            let dones = (0..waiting).map(|k| first + k * lane.service);
-            self.steps.extend(dones.take_while(|done| *done < to).map(|done| (done, -1)));
-            for (time, done) in &lane.admitted[before..] {
-                if *time >= to {
-                    break;
-                }
-                self.steps.push((*time, 1));
-                if *done < to {
-                    self.steps.push((*done, -1));
-                }
-            }
-        }
-        self.steps.sort_unstable();
-        for (_, step) in &self.steps {
-            total += step;
-            self.total_max = self.total_max.max(total.cast_unsigned());
+        let most = |queue: &QueueBooks| queue.window_backlog.div_ceil(queue.service);
+        if self.queues.iter().map(most).sum::<u64>() > self.total.max {
+            self.total.watch(&self.lanes, &self.packets, from, to);
         }
     }
 
     fn close(mut self) -> Outcome {
         let end = self.books.end;
-        self.reserve.decide(&mut self.lanes, end);
+        self.reserve.take_back(&mut self.lanes, end);
         self.assert_conserved();
         let area = |ps: u128| i128::try_from(ps).expect("buffers times time fit 127 bits");
-        let levels = |lane: &Lane| {
-            let packets = lane.longest_backlog.div_ceil(lane.service);
-            let in_use = Level::closed(packets.cast_signed(), area(lane.in_use_ps));
-            (in_use, Level::closed(lane.reserve_max.into(), area(lane.reserve_ps)))
+        let levels = |(lane, queue): (&Lane, &QueueBooks)| {
+            let packets = queue.longest_backlog.div_ceil(queue.service);
+            let in_use = Level::closed(packets.cast_signed(), area(queue.in_use_ps));
+            (in_use, Level::closed(lane.reserve_max.into(), area(queue.reserve_ps)))
         };
         let levels = Levels {
-            queues: self.lanes.iter().map(levels).collect(),
-            total: Peak::new(0, self.total_max.cast_signed()),
-            reserve_total: Peak::new(self.reserve.in_use.into(), self.reserve.max.into()),
-            exhausted: self.reserve.exhausted,
+            queues: self.lanes.iter().zip(&self.queues).map(levels).collect(),
+            total: Peak::new(0, self.total.max.cast_signed()),
+            reserve_total: Peak::new(self.reserve.pool.in_use.into(), self.reserve.pool.max.into()),
+            exhausted: self.reserve.pool.exhausted,
         };
         let Books { drops, batches, sojourn, byte_ps, busy, wakeups, all, .. } = self.books;
         let closed = Closed {
-            queues: self.lanes.iter().map(|lane| lane.counts).collect(),
+            queues: self.queues.iter().map(|queue| queue.counts).collect(),
             drops,
             batches: batches.into_counts(),
             sojourn,
@@ -361,13 +436,14 @@ impl<'a> Lanes<'a> {
         let outstanding = self.books.all.outstanding();
         assert_eq!(outstanding, packets, "offered = delivered + dropped + outstanding");
         let mut held = 0;
-        for lane in &self.lanes {
+        for (lane, queue) in self.lanes.iter().zip(&self.queues) {
             let entries = lane.ring.iter().filter(|free_at| **free_at > end).count();
-            let packets = entries + lane.reserve_done.len();
-            assert_eq!(lane.packets_at(lane.done, end), packets as u64, "queue {}", lane.id);
-            assert_eq!(lane.reserve_held as usize, lane.reserve_done.len(), "queue {}", lane.id);
+            let in_reserve = lane.reserve_done.len() - lane.returned;
+            let packets = (entries + in_reserve) as u64;
+            assert_eq!(lane.packets_at(lane.done, end), packets, "queue {}", queue.id);
+            assert_eq!(lane.reserve_held as usize, in_reserve, "queue {}", queue.id);
             held += lane.reserve_held;
         }
-        assert_eq!(self.reserve.in_use, held, "reserve buffers in use");
+        assert_eq!(self.reserve.pool.in_use, held, "reserve buffers in use");
     }
 }

@@ -7,11 +7,11 @@
 
 use std::collections::VecDeque;
 
+use super::gaps::Gaps;
 use super::phases::{Phase, Phases};
-use super::steady::poisson_gap;
 use super::{Arrival, Sizes, Spacing};
 use crate::id::QueueId;
-use crate::random::{Generator, branch_off};
+use crate::random::Generator;
 use crate::units::{PacketRate, SimDuration, SimTime};
 
 /// Arrivals at one queue in periods of different rates.
@@ -22,16 +22,17 @@ pub(super) struct ModulatedSource {
     period: Period,
     /// The last packet, or the beginning of the period.
     now: SimTime,
+    /// The packet after it, where that is drawn already.
+    ahead: Option<SimTime>,
     /// Number of the period's next packet, for constant spacing.
     count: u64,
-    /// Mean gap of the period's packets in picoseconds, for Poisson spacing.
-    mean_gap_ps: f64,
+    /// Between packets, for Poisson spacing.
+    gaps: Gaps,
     phases: Phases,
     /// Periods that have been drawn before their time.
-    ahead: VecDeque<Phase>,
+    planned: VecDeque<Phase>,
     /// Periods drawn after the first.
     drawn: u64,
-    arrivals: Generator,
     sizes: Sizes,
 }
 
@@ -66,12 +67,12 @@ impl ModulatedSource {
             spacing,
             period,
             now: SimTime::ZERO,
+            ahead: None,
             count: 0,
-            mean_gap_ps: 0.0,
+            gaps: Gaps::new(0.0, arrivals),
             phases,
-            ahead: VecDeque::new(),
+            planned: VecDeque::new(),
             drawn: 0,
-            arrivals,
             sizes,
         };
         source.enter_period();
@@ -97,24 +98,19 @@ impl ModulatedSource {
         }
     }
 
-    /// Sends the packets before `limit` that follow the last one in its period, where their gaps
-    /// are exponential: as [`next`](Self::next) would, but in one go.
-    pub(super) fn send_run(&mut self, limit: SimTime, send: &mut impl FnMut(Arrival)) {
-        if self.spacing != Spacing::Poisson || self.period.rate.is_zero() {
+    /// Appends the times of packets before `limit` that follow the last one in its period, where
+    /// their gaps are exponential and their lengths all the same.
+    pub(super) fn run(&mut self, limit: SimTime, times: &mut Vec<u64>) {
+        if self.spacing != Spacing::Poisson
+            || self.period.rate.is_zero()
+            || !self.sizes.are_constant()
+            || self.ahead.is_some()
+        {
             return;
         }
-        let mut generator = self.arrivals.clone();
-        loop {
-            let before = generator.clone();
-            let time = self.now + poisson_gap(self.mean_gap_ps, &mut generator);
-            if time >= limit || time > self.period.end {
-                // Drawn again by `next`.
-                self.arrivals = before;
-                return;
-            }
-            self.now = time;
-            send(Arrival { time, queue: self.queue, len: self.sizes.draw() });
-        }
+        let last = SimTime::from_ps(self.period.end.as_ps().saturating_add(1));
+        let (now, ahead) = self.gaps.run(self.now, limit.min(last), times);
+        (self.now, self.ahead) = (now, Some(ahead));
     }
 
     fn next_in_period(&mut self) -> Option<SimTime> {
@@ -124,7 +120,7 @@ impl ModulatedSource {
         }
         let time = match self.spacing {
             // Exponential gaps have no memory: starting afresh in each period is exact.
-            Spacing::Poisson => self.now + poisson_gap(self.mean_gap_ps, &mut self.arrivals),
+            Spacing::Poisson => self.ahead.take().unwrap_or_else(|| self.now + self.gaps.draw()),
             Spacing::Constant => {
                 let offset = rate.time_of_floor(self.count)?;
                 self.count += 1;
@@ -139,7 +135,7 @@ impl ModulatedSource {
     fn begin_period(&mut self) -> bool {
         let begin = self.period.end;
         let Phase { rate, length, is_burst } =
-            self.ahead.pop_front().unwrap_or_else(|| self.draw_period());
+            self.planned.pop_front().unwrap_or_else(|| self.draw_period());
         self.period = Period { rate, begin, age: SimDuration::ZERO, end: begin + length };
         self.now = begin;
         self.enter_period();
@@ -160,13 +156,13 @@ impl ModulatedSource {
     pub(super) fn draw_ahead(&mut self, drawn: u64) {
         while self.drawn < drawn {
             let phase = self.draw_period();
-            self.ahead.push_back(phase);
+            self.planned.push_back(phase);
         }
     }
 
     /// The last packet told of, where it lies in the last period drawn.
     pub(super) fn told_of_last_period(&self) -> Option<SimTime> {
-        self.ahead.is_empty().then_some(self.now)
+        self.planned.is_empty().then_some(self.now)
     }
 
     /// What may be left of the last period drawn: see [`Phases::memoryless_residual`].
@@ -176,26 +172,29 @@ impl ModulatedSource {
 
     /// Lets the last period drawn end at `end`.
     pub(super) fn end_last_period(&mut self, end: SimTime) {
-        let Some(last) = self.ahead.pop_back() else {
+        let Some(last) = self.planned.pop_back() else {
             self.period.end = end;
             return;
         };
-        let begin = self.ahead.iter().fold(self.period.end, |begin, phase| begin + phase.length);
-        self.ahead.push_back(Phase { length: end.saturating_since(begin), ..last });
+        let begin = self.planned.iter().fold(self.period.end, |begin, phase| begin + phase.length);
+        self.planned.push_back(Phase { length: end.saturating_since(begin), ..last });
     }
 
     /// Goes on with streams of its own; that of its phases is `phases`.
     pub(super) fn branch_off(&mut self, phases: Generator, chance: &mut Generator) {
         self.phases.set_generator(phases);
-        self.arrivals = branch_off(chance);
+        self.gaps.branch_off(chance);
         self.sizes.branch_off(chance);
     }
 
     /// Prepares for the packets of the period under way.
     fn enter_period(&mut self) {
         let rate = self.period.rate;
-        self.mean_gap_ps = rate.mean_gap_ps();
-        // The first packet at or after time zero.
-        self.count = rate.count_reaching(self.period.age).max(1);
+        match self.spacing {
+            Spacing::Poisson if rate.is_zero() => {}
+            Spacing::Poisson => self.gaps.set_mean(rate.mean_gap_ps()),
+            // The first packet at or after time zero.
+            Spacing::Constant => self.count = rate.count_reaching(self.period.age).max(1),
+        }
     }
 }

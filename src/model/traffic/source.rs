@@ -28,7 +28,7 @@ pub(crate) struct Source {
 
 #[derive(Debug)]
 enum Process {
-    Poisson(PoissonSource),
+    Poisson(Box<PoissonSource>),
     Constant(ConstantSource),
     Modulated(Box<ModulatedSource>),
     Batch(Box<BatchSource>),
@@ -53,6 +53,11 @@ impl Sizes {
     /// Goes on with a stream of its own.
     pub(super) fn branch_off(&mut self, chance: &mut Generator) {
         self.generator = branch_off(chance);
+    }
+
+    /// Whether nothing is drawn.
+    pub(super) const fn are_constant(&self) -> bool {
+        self.size.is_constant()
     }
 
     #[inline]
@@ -84,21 +89,19 @@ impl Source {
         arrival
     }
 
-    /// Sends, in order, some of the packets that come before `limit`: those that it can tell of in
-    /// one go, which may be none.
-    #[inline]
-    pub(crate) fn send_run(&mut self, limit: SimTime, mut send: impl FnMut(Arrival)) {
+    /// Appends the times of some packets that follow the one given out last, at the same queue and
+    /// with the same length, before `limit`: those that it can tell of in one go, maybe none.
+    pub(crate) fn run(&mut self, limit: SimTime, times: &mut Vec<u64>) {
         let limit = limit.min(self.window.end_or_max());
         match &mut self.process {
             Process::Poisson(source) => {
-                let (start, mut measured) = (self.window.start, 0);
-                source.send_run(limit, &mut |arrival| {
-                    measured += u64::from(arrival.time >= start);
-                    send(arrival);
-                });
-                self.bursts += measured;
+                let before = times.len();
+                source.run(limit, times);
+                let start = self.window.start.as_ps();
+                let measured = times[before..].iter().filter(|time| **time >= start);
+                self.bursts += measured.count() as u64;
             }
-            Process::Modulated(source) => source.send_run(limit, &mut send),
+            Process::Modulated(source) => source.run(limit, times),
             Process::Constant(_)
             | Process::Batch(_)
             | Process::Flows(_)
@@ -309,7 +312,8 @@ impl Queues<'_> {
         let (arrivals, sizes) = (|| self.stream(queue, "arrival"), || self.sizes(queue));
         let process = match &self.spec.kind {
             TrafficKind::Poisson { rate } => {
-                Process::Poisson(PoissonSource::new(queue, *rate, arrivals(), sizes()))
+                let source = PoissonSource::new(queue, *rate, arrivals(), sizes());
+                Process::Poisson(Box::new(source))
             }
             TrafficKind::Constant { rate } => {
                 Process::Constant(ConstantSource::new(queue, *rate, arrivals(), sizes()))

@@ -1,18 +1,20 @@
 //! Traffic without phases: Poisson and constant.
 
+use super::gaps::Gaps;
 use super::{Arrival, Sizes};
 use crate::id::QueueId;
 use crate::model::distribution::{exponential, unit};
-use crate::random::{Generator, branch_off};
+use crate::random::Generator;
 use crate::units::{PacketRate, SimDuration, SimTime, round_to_u64};
 
 /// Poisson arrivals at one queue.
 #[derive(Debug, Clone)]
 pub(super) struct PoissonSource {
     queue: QueueId,
-    mean_gap_ps: f64,
+    gaps: Gaps,
     now: SimTime,
-    generator: Generator,
+    /// The packet after it, where that is drawn already.
+    ahead: Option<SimTime>,
     sizes: Sizes,
 }
 
@@ -23,37 +25,31 @@ impl PoissonSource {
         generator: Generator,
         sizes: Sizes,
     ) -> Self {
-        Self { queue, mean_gap_ps: rate.mean_gap_ps(), now: SimTime::ZERO, generator, sizes }
+        let gaps = Gaps::new(rate.mean_gap_ps(), generator);
+        Self { queue, gaps, now: SimTime::ZERO, ahead: None, sizes }
     }
 
     pub(super) fn next(&mut self, end: SimTime) -> (Option<Arrival>, u64) {
-        self.now += poisson_gap(self.mean_gap_ps, &mut self.generator);
+        self.now = self.ahead.take().unwrap_or_else(|| self.now + self.gaps.draw());
         if self.now >= end {
             return (None, 0);
         }
         (Some(Arrival { time: self.now, queue: self.queue, len: self.sizes.draw() }), 0)
     }
 
-    /// Sends the packets before `limit` that follow the last one: as [`next`](Self::next) would,
-    /// but in one go.
-    pub(super) fn send_run(&mut self, limit: SimTime, send: &mut impl FnMut(Arrival)) {
-        let mut generator = self.generator.clone();
-        loop {
-            let before = generator.clone();
-            let time = self.now + poisson_gap(self.mean_gap_ps, &mut generator);
-            if time >= limit {
-                // Drawn again by `next`.
-                self.generator = before;
-                return;
-            }
-            self.now = time;
-            send(Arrival { time, queue: self.queue, len: self.sizes.draw() });
+    /// Appends the times of packets before `limit` that follow the last one, where their lengths
+    /// are all the same.
+    pub(super) fn run(&mut self, limit: SimTime, times: &mut Vec<u64>) {
+        if !self.sizes.are_constant() || self.ahead.is_some() {
+            return;
         }
+        let (now, ahead) = self.gaps.run(self.now, limit, times);
+        (self.now, self.ahead) = (now, Some(ahead));
     }
 
     /// Goes on with streams of its own.
     pub(super) fn branch_off(&mut self, chance: &mut Generator) {
-        self.generator = branch_off(chance);
+        self.gaps.branch_off(chance);
         self.sizes.branch_off(chance);
     }
 }

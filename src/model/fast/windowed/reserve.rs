@@ -1,8 +1,8 @@
 //! The reserve, in a window: requests and returns of all queues in order of time.
 
-use super::lane::{Incoming, Lane, Verdict};
-use crate::model::fast::order::TimeSorter;
-use crate::model::ledger::DropReason;
+use super::agenda::{Agenda, Event};
+use super::lane::Lane;
+use super::packets::{DENIED, GRANTED, Packets};
 use crate::model::policy::Policy;
 use crate::stats::Level;
 use crate::units::SimTime;
@@ -12,101 +12,126 @@ use crate::units::SimTime;
 pub(super) struct Reserve {
     pub(super) entries: u32,
     pub(super) policy: Policy,
+    pub(super) pool: Pool,
+    /// What happens in the window.
+    pub(super) agenda: Agenda,
+}
+
+/// Its buffers in use.
+#[derive(Debug, Default)]
+pub(super) struct Pool {
     pub(super) in_use: u32,
     pub(super) max: u32,
+    /// Whether all are.
     pub(super) exhausted: Level,
-    pub(super) requests: Vec<Request>,
-    /// Times and queues of buffers that come back.
-    pub(super) returns: Vec<(u64, u32)>,
-    pub(super) sort_requests: TimeSorter<Request>,
-    pub(super) sort_returns: TimeSorter<(u64, u32)>,
-}
-
-/// A packet that asks for a reserve buffer.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Request {
-    pub(super) time: u64,
-    pub(super) order: u32,
-    pub(super) lane: u32,
-    /// Its place in the queue's tail.
-    pub(super) index: u32,
-}
-
-impl Request {
-    pub(super) fn new(incoming: Incoming, lane: u32, index: u32) -> Self {
-        Self { time: incoming.time, order: incoming.order, lane, index }
-    }
 }
 
 impl Reserve {
     pub(super) fn new(entries: u32, policy: Policy) -> Self {
-        Self {
-            entries,
-            policy,
-            in_use: 0,
-            max: 0,
-            exhausted: Level::default(),
-            requests: Vec::new(),
-            returns: Vec::new(),
-            sort_requests: TimeSorter::default(),
-            sort_returns: TimeSorter::default(),
-        }
+        Self { entries, policy, pool: Pool::default(), agenda: Agenda::default() }
     }
 
-    /// Decides the requests in order of time, with the buffers that come back until `until`.
-    pub(super) fn decide(&mut self, lanes: &mut [Lane], until: u64) {
-        for (index, lane) in (0..).zip(&mut *lanes) {
-            while let Some(done) = lane.reserve_done.front().filter(|done| **done <= until) {
-                self.returns.push((*done, index));
-                lane.reserve_done.pop_front();
+    /// Takes back what comes back until `until`, while nobody asks.
+    pub(super) fn take_back(&mut self, lanes: &mut [Lane], until: u64) {
+        let (mut first, mut count) = (u64::MAX, 0);
+        for lane in lanes {
+            let before = lane.returned;
+            while let Some(done) = lane.reserve_done.get(lane.returned).filter(|d| **d <= until) {
+                first = first.min(*done);
+                lane.returned += 1;
             }
+            let returned = u32::try_from(lane.returned - before).expect("buffers of the reserve");
+            lane.reserve_held -= returned;
+            count += returned;
         }
-        self.sort_returns.sort(&mut self.returns, |(time, _)| *time, |back| *back);
-        let key = |request: &Request| (request.time, request.order);
-        self.sort_requests.sort(&mut self.requests, |request| request.time, key);
-        let (mut requests, mut returns) =
-            (std::mem::take(&mut self.requests), std::mem::take(&mut self.returns));
-        let mut returning = returns.iter().peekable();
-        for request in &requests {
-            while let Some((time, lane)) = returning.next_if(|(time, _)| *time <= request.time) {
-                self.take_back(&mut lanes[*lane as usize], *time);
-            }
-            let lane = &mut lanes[request.lane as usize];
-            lane.tail[request.index as usize].1 = self.grant(lane.reserve_held, request.time);
-            if lane.tail[request.index as usize].1 == Verdict::Granted {
-                lane.reserve_held += 1;
-                lane.reserve_max = lane.reserve_max.max(lane.reserve_held);
-            }
+        if count > 0 && self.pool.in_use == self.entries {
+            self.pool.exhausted.change(-1, SimTime::from_ps(first));
         }
-        for (time, lane) in returning {
-            self.take_back(&mut lanes[*lane as usize], *time);
-        }
-        requests.clear();
-        returns.clear();
-        (self.requests, self.returns) = (requests, returns);
+        self.pool.in_use -= count;
     }
 
-    fn grant(&mut self, held: u32, now: u64) -> Verdict {
-        let free = self.entries - self.in_use;
-        if free == 0 {
-            return Verdict::Refused(DropReason::NoBuffer);
+    /// Decides the requests of a window that begins at `from`, in order of time, with the buffers
+    /// that come back until `until`.
+    pub(super) fn decide(
+        &mut self,
+        lanes: &mut [Lane],
+        packets: &mut Packets,
+        from: u64,
+        until: u64,
+    ) {
+        let requests = u32::try_from(self.agenda.events.len()).expect("a window has fewer packets");
+        let in_use = self.pool.in_use + requests;
+        if requests == 0 {
+            self.take_back(lanes, until);
+            return;
         }
-        if !self.policy.admits(held, free) {
-            return Verdict::Refused(DropReason::ReserveDenied);
+        let is_plenty = self.policy == Policy::CompleteSharing
+            && in_use < self.entries
+            && in_use <= self.pool.max
+            && lanes.iter().all(|lane| lane.reserve_held + lane.asked <= lane.reserve_max);
+        if is_plenty {
+            // In any order all are granted, and no maximum rises.
+            for request in self.agenda.events.drain(..) {
+                let place = packets.place(request.who());
+                packets.verdicts[place] = GRANTED;
+            }
+            self.pool.in_use = in_use;
+            lanes.iter_mut().for_each(|lane| lane.reserve_held += lane.asked);
+            self.take_back(lanes, until);
+            return;
         }
+        for (queue, lane) in (0..).zip(&mut *lanes) {
+            while let Some(done) = lane.reserve_done.get(lane.returned).filter(|d| **d <= until) {
+                self.agenda.events.push(Event::comeback(done - from, queue));
+                lane.returned += 1;
+            }
+        }
+        let mut agenda = std::mem::take(&mut self.agenda);
+        agenda.arrange(until - from);
+        // At hand, as every event looks at it.
+        let mut pool = std::mem::take(&mut self.pool);
+        // Where nothing is free, requests are in vain until something comes back.
+        while let Some(events) = agenda.next(pool.in_use < self.entries) {
+            for event in events {
+                let now = SimTime::from_ps(from + event.since());
+                let free = self.entries - pool.in_use;
+                if !event.is_request() {
+                    pool.take_back(free == 0, now);
+                    lanes[event.who() as usize].reserve_held -= 1;
+                } else if free > 0 {
+                    let place = packets.place(event.who());
+                    let lane = &mut lanes[packets.queues[place] as usize];
+                    packets.verdicts[place] = if self.policy.admits(lane.reserve_held, free) {
+                        pool.give(free == 1, now);
+                        lane.reserve_held += 1;
+                        lane.reserve_max = lane.reserve_max.max(lane.reserve_held);
+                        GRANTED
+                    } else {
+                        DENIED
+                    };
+                }
+            }
+        }
+        agenda.clear();
+        (self.agenda, self.pool) = (agenda, pool);
+    }
+}
+
+impl Pool {
+    #[inline]
+    fn give(&mut self, is_last: bool, now: SimTime) {
         self.in_use += 1;
         self.max = self.max.max(self.in_use);
-        if self.in_use == self.entries {
-            self.exhausted.change(1, SimTime::from_ps(now));
+        if is_last {
+            self.exhausted.change(1, now);
         }
-        Verdict::Granted
     }
 
-    fn take_back(&mut self, lane: &mut Lane, time: u64) {
-        if self.in_use == self.entries {
-            self.exhausted.change(-1, SimTime::from_ps(time));
-        }
+    #[inline]
+    fn take_back(&mut self, was_exhausted: bool, now: SimTime) {
         self.in_use -= 1;
-        lane.reserve_held -= 1;
+        if was_exhausted {
+            self.exhausted.change(-1, now);
+        }
     }
 }
