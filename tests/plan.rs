@@ -158,8 +158,8 @@ fn one_queue(goal: &str, seed: u64) -> Scenario {
 }
 
 /// Rings of 32 drop 1.586e-4: with a goal just below that, whoever recommends them is wrong.
-/// With 95 % confidence that must not happen in more than 5 % of searches: of 100, more than 13 have
-/// a chance below 0.1 %.
+/// With 95 % confidence that must not happen in more than 5 % of searches: of 100, more than 13
+/// have a chance below 0.1 %.
 #[test]
 fn certificates_are_wrong_no_more_often_than_they_say() {
     let least = |seed| {

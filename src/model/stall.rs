@@ -66,7 +66,8 @@ impl StallSpec {
         }
     }
 
-    /// The length that a share `quantile` of the stalls does not exceed; `None` where none is known.
+    /// The length that a share `quantile` of the stalls does not exceed; `None` where there are
+    /// none.
     #[must_use]
     pub fn lasts(&self, quantile: f64) -> Option<SimDuration> {
         match &self.pattern {

@@ -6,8 +6,8 @@
 //! 2. the scenario's own duration, unless even without any drop that would be too short;
 //! 3. where the scenario allows, runs that are split, each four times as long as the one before.
 //!
-//! These looks decide what is tried, not what is claimed: that is for the [certificate](Judge::certify),
-//! a run with streams that the search has not seen.
+//! These looks decide what is tried, not what is claimed: that is for the
+//! [certificate](Judge::certify), a run with streams that the search has not seen.
 
 use super::Candidate;
 use super::search::Place;

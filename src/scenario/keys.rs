@@ -210,8 +210,8 @@ pub(super) const RUN: &[Key] = &[
         "method",
         Kind::Choice(&METHODS),
         "auto",
-        "How drop rates are estimated: by \"plain\" runs, by \"splitting\" runs that come near to a \
-         drop (rare drops, down to 1e-9 and below), or \"auto\": plain, but in `plan` splitting \
+        "How drop rates are estimated: by \"plain\" runs, by \"splitting\" those that come near to \
+         a drop (rare drops, down to 1e-9 and below), or \"auto\": plain, but in `plan` splitting \
          where plain runs would take too long.",
     ),
 ];

@@ -88,8 +88,8 @@ impl Interrupts {
         self.wakeups = branch_off(chance);
     }
 
-    /// What is left of the wake-up of the queue's thread, drawn anew; `None` where none is under way
-    /// or what is left depends on how long it has lasted.
+    /// What is left of the wake-up of the queue's thread, drawn anew; `None` where none is under
+    /// way or what is left depends on how long it has lasted.
     pub(super) fn thread_wakes(&mut self) -> Option<SimDuration> {
         if self.state != State::Waking {
             return None;
