@@ -22,6 +22,9 @@ use peers::Peer;
 use rxplan::model::fast::FastPath;
 use rxplan::scenario::{Scenario, Source};
 
+/// What can be asked for.
+const PARTS: [&str; 3] = ["engines", "hosts", "scaling"];
+
 /// Our engines.
 const ENGINES: [(&str, Option<FastPath>); 3] = [
     ("reference", None),
@@ -51,6 +54,9 @@ fn load(name: &str, overrides: &[&str]) -> Scenario {
 fn main() {
     // Cargo adds an option of its own.
     let parts: Vec<String> = std::env::args().skip(1).filter(|it| !it.starts_with('-')).collect();
+    if let Some(part) = parts.iter().find(|it| !PARTS.contains(&it.as_str())) {
+        panic!("there is no part {part}, but {}", PARTS.join(", "));
+    }
     let wants = |part: &str| parts.is_empty() || parts.iter().any(|it| it == part);
     let textbook = if wants("engines") || wants("hosts") { peers::textbook() } else { None };
     if wants("engines") {
