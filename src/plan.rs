@@ -21,7 +21,7 @@ use crate::model::memory::Memory;
 use crate::model::policy::Policy;
 use crate::model::system::Progress;
 use crate::scenario::{Scenario, Shape, Warning};
-use crate::simulation::{Engine, Simulation, SimulationError};
+use crate::simulation::{self, Engine, Simulation, SimulationError};
 use crate::stats::Estimate;
 use crate::units::SimDuration;
 
@@ -136,6 +136,7 @@ pub fn plan(
     if scenario.reserve.as_ref().is_some_and(lends) {
         return Err(PlanError::PeerBorrow);
     }
+    let scenario = &simulation::warmed(scenario, jobs, progress)?;
     let variants = variants(scenario);
     let judge = Judge { variants: &variants, jobs, engine, progress };
     let so_far = Cell::new(0);
