@@ -161,7 +161,11 @@ pub fn plan(
     let overload = overload.filter(|_| scenario.plan.queues.is_empty());
     let finished = match overload {
         Some(_) => Ok(()),
-        None => search.run().and_then(|()| certify(&judge, &mut search, &count)),
+        None => judge
+            .private_depths()
+            .map(|depths| search.private = depths)
+            .and_then(|()| search.run())
+            .and_then(|()| certify(&judge, &mut search, &count)),
     };
     let complete = match finished {
         Ok(()) => true,

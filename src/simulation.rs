@@ -5,12 +5,14 @@
 
 mod arrivals;
 mod batch;
+mod depths;
 mod path;
 mod reposts;
 mod warmup;
 
 pub use arrivals::arrivals;
 pub use batch::{Batch, simulate_batch};
+pub use depths::private_drops;
 use path::Path;
 pub use reposts::Reposts;
 pub use warmup::warmed;

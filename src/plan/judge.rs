@@ -6,6 +6,9 @@
 //! 2. the scenario's own duration, unless even without any drop that would be too short;
 //! 3. where the scenario allows, runs that are split, each four times as long as the one before.
 //!
+//! Where servers have rings of their own, one pass over the traffic tells beforehand what each depth
+//! drops, so that the search begins at the right one.
+//!
 //! These looks decide what is tried, not what is claimed: that is for the
 //! [certificate](Judge::certify), a run with streams that the search has not seen.
 
@@ -14,7 +17,7 @@ use super::search::Place;
 use crate::model::system::Progress;
 use crate::scenario::{RunMethod, Scenario, Shape};
 use crate::simulation::{self, Engine, Options, PARTED, Simulation, SimulationError};
-use crate::stats::{self, Estimate, Method};
+use crate::stats::{self, Counts, Estimate, Method};
 use crate::units::{SimDuration, round_to_u64, to_f64};
 
 /// Judges configurations.
@@ -119,6 +122,28 @@ impl Judge<'_> {
         let is_quick = plan.max_p99_us.is_none_or(|most| seen.p99_us <= most);
         seen.certified = seen.drop_rate.ci_high <= plan.max_drop_rate && is_quick;
         Ok(Some(seen).filter(|seen| seen.certified))
+    }
+
+    /// For each variant: the least of the depths searched that drops no more than the goal without
+    /// a reserve, all depths by one pass over the same traffic; `None` where that cannot tell.
+    pub(super) fn private_depths(&self) -> Result<Vec<Option<u32>>, SimulationError> {
+        let mut found: Vec<Option<u32>> = Vec::new();
+        for (index, variant) in self.variants.iter().enumerate() {
+            let depths = &variant.plan.rx;
+            // Policies make no difference to rings without a reserve.
+            let same = |other: &&Scenario| other.nic == variant.nic && !other.plan.rx.is_empty();
+            if let Some(known) = self.variants[..index].iter().position(|other| same(&other)) {
+                found.push(found[known]);
+                continue;
+            }
+            let drops = simulation::private_drops(variant, depths, self.jobs, self.progress)?;
+            let little = |counts: &Counts| {
+                to_f64(counts.part) <= variant.plan.max_drop_rate * to_f64(counts.whole)
+            };
+            let least = drops.and_then(|drops| drops.iter().position(little));
+            found.push(least.map(|place| depths[place]));
+        }
+        Ok(found)
     }
 
     /// The scenario of a configuration.
