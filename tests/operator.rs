@@ -62,6 +62,9 @@ fn observed_traffic_takes_the_place_of_what_is_assumed() {
     let plan = json(&[&args[..], &["--max-drop-rate", "0.01", "--format", "json"]].concat());
     assert_eq!(plan["goal"]["max_drop_rate"], 0.01);
     assert_eq!(plan["baseline"]["queues"], 1);
+    let flows = [&["plan"][..], &CAPTURES, &["--traffic", "websearch", "--load", "0.1"]].concat();
+    let flows = json(&[&flows[..], &["--max-drop-rate", "0.01", "--format", "json"]].concat());
+    assert_eq!(flows["baseline"]["queues"], 1);
     let refused = rxplan(&["plan", "scenarios/default.toml", "--traffic", "x.csv"]);
     assert_eq!(refused.status.code(), Some(2));
     let missing = rxplan(&["plan", "--from", "no-such-interface"]);

@@ -4,7 +4,8 @@
 //!
 //! 1. a first look at a quarter of the time, at 99.9 % confidence;
 //! 2. the scenario's own duration, unless even without any drop that would be too short;
-//! 3. where the scenario allows, runs that are split, each four times as long as the one before.
+//! 3. where the scenario allows, runs that are split, each four times as long as the one before, as
+//!    far as they cost no more than a plain one.
 //!
 //! Where servers have rings of their own, one pass over the traffic tells beforehand what each depth
 //! drops, so that the search begins at the right one.
@@ -45,6 +46,8 @@ const FIRST_LOOK: f64 = 0.999;
 const LOOK_PART: u64 = 4;
 /// Packets of the main run of a replication that is split, at first.
 const SPLIT_PACKETS: f64 = 500_000.0;
+/// What a run that is split costs, in plain runs of its duration, about.
+const SPLIT_COST: u64 = 16;
 /// How much longer each such run is than the one before.
 const SPLIT_LONGER: u64 = 4;
 
@@ -194,19 +197,21 @@ impl Judge<'_> {
         let per_second = scenario.expected_packets()
             / f64::from(scenario.run.replications)
             / (full + scenario.run.warmup).as_secs_f64();
-        let first = round_to_u64(SPLIT_PACKETS / per_second.max(1e-3) * 1e12);
+        let first = round_to_u64(SPLIT_PACKETS / per_second.max(1e-3) * 1e12).max(1);
+        // With its branches such a run costs many times its duration.
+        let longest = SimDuration::from_ps(first.max(full.as_ps() / SPLIT_COST)).min(full);
         let mut split = scenario.clone();
         split.run.method = RunMethod::Splitting;
-        let mut duration = SimDuration::from_ps(first.max(1)).min(full);
+        let mut duration = SimDuration::from_ps(first).min(longest);
         loop {
             split.run.duration = Some(duration);
             let simulation = self.simulate(&split)?;
             let is_split = simulation.drop_rate.method == Method::Splitting;
             let open = is_open(&simulation.drop_rate, scenario.plan.max_drop_rate);
-            if duration == full || !is_split || !open {
+            if duration == longest || !is_split || !open {
                 return Ok(simulation);
             }
-            duration = (duration * SPLIT_LONGER).min(full);
+            duration = (duration * SPLIT_LONGER).min(longest);
         }
     }
 }
