@@ -1,0 +1,99 @@
+//! Rings and traffic of ring32 with other hosts and reserves: what the other paths do.
+
+use rxplan::id::QueueId;
+use rxplan::model::distribution::Distribution;
+use rxplan::model::fast::FastPath;
+use rxplan::model::host::{BusyPollSpec, HostSpec, RecordedReturn};
+use rxplan::model::policy::Policy;
+use rxplan::model::system::SystemSpec;
+use rxplan::units::{SimDuration, SimTime};
+
+use crate::measure::{Runner, median, show, show_heading, take_turns};
+use crate::peers::Peer;
+use crate::{RING32, load};
+
+const ROUNDS: u32 = 5;
+
+/// Mean service, and the gap between recorded returns.
+const SERVICE_PS: u32 = 1_000_000;
+
+/// Each on the path that `simulate` takes, beside the textbook simulator on ring32 itself.
+pub(crate) fn compare(textbook: Option<&Peer>) {
+    println!("\nOther hosts and reserves: one thread, median of {ROUNDS} rounds");
+    println!(
+        "ratio: to the textbook simulator on plain ring32, this machine's yardstick for all\n"
+    );
+    show_heading("ring32 with", "engine", Some("ratio"));
+    let systems = systems();
+    let ours = systems.iter().map(|(label, system)| {
+        let path = system.fast_path();
+        (*label, Runner::engine(path_name(path), system, path))
+    });
+    let yardstick = textbook.map(|peer| ("nothing else", Runner::peer(peer, RING32)));
+    let (labels, runners): (Vec<_>, Vec<_>) = yardstick.into_iter().chain(ours).unzip();
+    let speeds = take_turns(&runners, ROUNDS);
+    let yardstick = textbook.map(|_| median(&speeds[0]).packets_per_second);
+    for ((label, runner), speeds) in labels.iter().zip(&runners).zip(&speeds) {
+        let speed = median(speeds);
+        show(label, &runner.name, speed, yardstick.map(|it| speed.packets_per_second / it));
+    }
+}
+
+/// The name of a path, or of the reference engine.
+pub(crate) fn path_name(path: Option<FastPath>) -> &'static str {
+    match path {
+        Some(FastPath::Windowed) => "windowed",
+        Some(FastPath::Settling) => "settling",
+        None => "reference",
+    }
+}
+
+fn systems() -> Vec<(&'static str, SystemSpec)> {
+    let plain = load("ring32", &["run.duration=100 ms", "run.warmup=1 ms"]).system();
+    let with_host = |host| SystemSpec { host, ..plain.clone() };
+    let with_policy = |policy| {
+        let mut system = plain.clone();
+        system.buffers.reserve.as_mut().expect("ring32 has one").policy = policy;
+        system
+    };
+    let exponential = Distribution::Exponential { mean: f64::from(SERVICE_PS) };
+    let wakeup = Distribution::Constant(0);
+    let servers = HostSpec::Server { service: vec![exponential; plain.buffers.rx.len()], wakeup };
+    let napi = load("napi-coalescing", &["nic.queues=32", "host.per_packet=1 us"]).host;
+    vec![
+        ("a constant service", plain.clone()),
+        ("a static cap of 64", with_policy(Policy::StaticCap { cap: 64 })),
+        ("a dynamic threshold", with_policy(Policy::DynamicThreshold { alpha: 1.0 })),
+        ("longest-queue-drop", with_policy(Policy::LongestQueueDrop)),
+        ("exponential services", with_host(servers)),
+        ("busy polling", with_host(busy_poll())),
+        ("napi", with_host(napi)),
+        ("recorded returns", replayed(&plain)),
+    ]
+}
+
+/// A core a queue, which looks again and again.
+fn busy_poll() -> HostSpec {
+    HostSpec::BusyPoll(BusyPollSpec {
+        cores: 32,
+        budget: 64,
+        per_packet: SimDuration::from_ps(SERVICE_PS.into()),
+        per_byte: SimDuration::ZERO,
+        poll_overhead: SimDuration::ZERO,
+        refill: 1,
+    })
+}
+
+/// A buffer of each queue comes back every service time.
+fn replayed(plain: &SystemSpec) -> SystemSpec {
+    let mut system = plain.clone();
+    // Shorter, as a recording lies in memory.
+    let end = SimTime::from_ps(31_000_000_000);
+    system.window.end = Some(end);
+    let times = (0..end.as_ps()).step_by(SERVICE_PS as usize).map(SimTime::from_ps);
+    let all = |time| {
+        (0..32).map(move |queue| RecordedReturn { time, queue: QueueId::new(queue), count: 1 })
+    };
+    system.host = HostSpec::Trace { returns: times.flat_map(all).collect() };
+    system
+}

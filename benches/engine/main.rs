@@ -1,0 +1,93 @@
+//! How fast the engine is, beside peers on the same workload in the same run.
+//!
+//! `cargo bench` prints everything, `cargo bench -- PART ...` some of it: `engines` (our engines
+//! and peers on the two ring32 workloads), `hosts` (systems that take other paths), `scaling` (over
+//! queues, load, reserve and threads).
+//!
+//! Everything in a table takes turns, and the median of several rounds counts, so that a noisy
+//! machine is noisy for all. Times of different runs or machines say little; ratios within a run
+//! do. docs/engine.md says what makes the difference.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a bench talks to people")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a bench may panic")]
+
+mod hosts;
+mod measure;
+mod peers;
+mod scaling;
+
+use std::path::Path;
+
+use measure::{Runner, Speed, median, show, show_heading, take_turns};
+use peers::Peer;
+use rxplan::model::fast::FastPath;
+use rxplan::scenario::{Scenario, Source};
+
+/// Our engines.
+const ENGINES: [(&str, Option<FastPath>); 3] = [
+    ("reference", None),
+    ("settling", Some(FastPath::Settling)),
+    ("windowed", Some(FastPath::Windowed)),
+];
+
+/// A shipped workload with its mean ON and OFF periods, which the peers are told.
+#[derive(Debug, Clone, Copy)]
+struct Workload {
+    name: &'static str,
+    on_us: u32,
+    off_us: u32,
+}
+
+const RING32: Workload = Workload { name: "ring32", on_us: 100, off_us: 400 };
+const RING32_LIGHT: Workload = Workload { name: "ring32-light", on_us: 20, off_us: 80 };
+
+/// A shipped scenario, with overrides as `--set` takes them.
+fn load(name: &str, overrides: &[&str]) -> Scenario {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    let overrides: Vec<String> = overrides.iter().map(|text| (*text).to_owned()).collect();
+    Scenario::load(&Source::File(folder.join(name).with_extension("toml")), &overrides)
+        .expect("a shipped scenario")
+}
+
+fn main() {
+    // Cargo adds an option of its own.
+    let parts: Vec<String> = std::env::args().skip(1).filter(|it| !it.starts_with('-')).collect();
+    let wants = |part: &str| parts.is_empty() || parts.iter().any(|it| it == part);
+    let textbook = if wants("engines") || wants("hosts") { peers::textbook() } else { None };
+    if wants("engines") {
+        let others: Vec<Peer> = [peers::simpy(), peers::nexosim()].into_iter().flatten().collect();
+        engines(textbook.as_ref(), &others);
+    }
+    if wants("hosts") {
+        hosts::compare(textbook.as_ref());
+    }
+    if wants("scaling") {
+        scaling::all();
+    }
+}
+
+/// Our engines and the peers, on both workloads, above the floor: the times of packets alone.
+fn engines(textbook: Option<&Peer>, others: &[Peer]) {
+    const ROUNDS: u32 = 5;
+    println!("\nEngines and peers: one thread, median of {ROUNDS} rounds");
+    println!("ratio: to the textbook simulator (C++, one heap, two events a packet)");
+    println!("floor: the times of packets alone, queue by queue and in order over all queues\n");
+    show_heading("workload", "engine", Some("ratio"));
+    for workload in [RING32, RING32_LIGHT] {
+        let system = load(workload.name, &[]).system();
+        measure::assert_same(workload.name, &system, &ENGINES);
+        let peer = |peer| Runner::peer(peer, workload);
+        let mut runners: Vec<Runner<'_>> = textbook.into_iter().map(peer).collect();
+        runners.extend(others.iter().map(peer));
+        let ours = ENGINES.map(|(name, path)| Runner::engine(name, &system, path));
+        runners.extend(ours);
+        runners.push(Runner::ordered_floor(&system));
+        runners.push(Runner::floor(&system));
+        let speeds = take_turns(&runners, ROUNDS);
+        let yardstick = textbook.map(|_| median(&speeds[0]).packets_per_second);
+        for (runner, speeds) in runners.iter().zip(&speeds) {
+            let speed: Speed = median(speeds);
+            let ratio = yardstick.map(|yardstick| speed.packets_per_second / yardstick);
+            show(workload.name, &runner.name, speed, ratio);
+        }
+    }
+}
