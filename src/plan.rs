@@ -21,7 +21,7 @@ use crate::model::memory::Memory;
 use crate::model::policy::Policy;
 use crate::model::system::Progress;
 use crate::scenario::{Scenario, Shape, Warning};
-use crate::simulation::{Engine, Simulation, SimulationError};
+use crate::simulation::{self, Engine, Simulation, SimulationError};
 use crate::stats::Estimate;
 use crate::units::SimDuration;
 
@@ -136,6 +136,7 @@ pub fn plan(
     if scenario.reserve.as_ref().is_some_and(lends) {
         return Err(PlanError::PeerBorrow);
     }
+    let scenario = &simulation::warmed(scenario, jobs, progress)?;
     let variants = variants(scenario);
     let judge = Judge { variants: &variants, jobs, engine, progress };
     let so_far = Cell::new(0);
@@ -160,7 +161,11 @@ pub fn plan(
     let overload = overload.filter(|_| scenario.plan.queues.is_empty());
     let finished = match overload {
         Some(_) => Ok(()),
-        None => search.run().and_then(|()| certify(&judge, &mut search, &count)),
+        None => judge
+            .private_depths()
+            .map(|depths| search.private = depths)
+            .and_then(|()| search.run())
+            .and_then(|()| certify(&judge, &mut search, &count)),
     };
     let complete = match finished {
         Ok(()) => true,

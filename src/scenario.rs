@@ -86,6 +86,8 @@ pub struct RunSpec {
     pub duration: Option<SimDuration>,
     /// Time simulated before measuring.
     pub warmup: SimDuration,
+    /// Whether that is to be found out by pilot runs.
+    pub finds_warmup: bool,
     /// Independent replications.
     pub replications: u32,
     /// Seed of all random streams.

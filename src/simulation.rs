@@ -5,13 +5,17 @@
 
 mod arrivals;
 mod batch;
+mod depths;
 mod path;
 mod reposts;
+mod warmup;
 
 pub use arrivals::arrivals;
 pub use batch::{Batch, simulate_batch};
+pub use depths::private_drops;
 use path::Path;
 pub use reposts::Reposts;
+pub use warmup::warmed;
 
 use std::sync::Mutex;
 use std::sync::atomic::Ordering;
@@ -40,6 +44,8 @@ pub struct Simulation {
     pub replications: u32,
     /// Measured time of one replication.
     pub simulated: SimDuration,
+    /// Time simulated before.
+    pub warmup: SimDuration,
     /// Packets by fate, over queues and replications.
     pub packets: PacketCounts,
     /// Share of packets dropped.
@@ -186,6 +192,7 @@ pub fn simulate(
     progress: &Progress,
 ) -> Result<Simulation, SimulationError> {
     let Options { jobs, packets, timeline, engine } = options;
+    let scenario = &warmed(scenario, jobs, progress)?;
     let replications = scenario.run.replications;
     let jobs = jobs.min(replications as usize);
     let pool = rayon::ThreadPoolBuilder::new()
@@ -314,6 +321,7 @@ impl Merged {
         let mut simulation = Simulation {
             replications: u32::try_from(counts.len()).expect("as many as were asked for"),
             simulated: sum.simulated,
+            warmup: scenario.run.warmup,
             packets: sum.packets(),
             drop_rate,
             counts: match counts[..] {

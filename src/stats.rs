@@ -4,6 +4,7 @@
 
 mod estimate;
 mod histogram;
+mod warmup;
 mod window;
 
 pub use estimate::{
@@ -11,4 +12,5 @@ pub use estimate::{
     replications, splitting, zero_seen,
 };
 pub use histogram::{Histogram, Spans};
+pub use warmup::mser5;
 pub use window::{Level, Overlap, Peak};

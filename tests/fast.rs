@@ -1,5 +1,7 @@
 //! The fast path against the reference engine: the same packets, counts, levels and sums.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 #[path = "support/scenarios.rs"]
 #[expect(dead_code, reason = "shared with tests that use more of it")]
 mod scenarios;
@@ -131,5 +133,32 @@ proptest! {
         let unwatched = measure(&system, seed, Some(FastPath::Windowed), Observers::default());
         prop_assert_eq!(&unwatched, &expected.0);
         prop_assert_eq!(run(&system, seed, Some(FastPath::Windowed)), expected);
+    }
+
+    #[test]
+    fn one_pass_drops_for_every_depth_what_the_reference_engine_drops(
+        system in with_host(server).prop_map(plain).prop_map(|mut system| {
+            // Services stay as they are: of any distribution, some of no time.
+            for traffic in steady(system.clone()).traffic.iter().zip(&mut system.traffic) {
+                *traffic.1 = traffic.0.clone();
+            }
+            system.buffers.reserve = None;
+            system
+        }),
+        seed in 0_u64..1000,
+    ) {
+        let depths = [1, 2, 5, 40];
+        prop_assert!(system.has_private_drops(&depths));
+        let streams = Streams::new(seed, 0);
+        let drops = system.private_drops(&depths, streams, &Progress::default()).unwrap();
+        for (depth, drops) in depths.into_iter().zip(drops) {
+            let mut system = system.clone();
+            system.buffers.rx.fill(depth);
+            system.buffers.completion_entries = depth + 1;
+            let outcome = system.run(streams, &Progress::default(), Observers::default()).unwrap();
+            let queues = outcome.queues.iter().map(|queue| queue.packets);
+            let sum = queues.fold((0, 0), |sum, it| (sum.0 + it.dropped, sum.1 + it.offered));
+            prop_assert_eq!((drops.part, drops.whole), sum, "rx {}", depth);
+        }
     }
 }

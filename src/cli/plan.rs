@@ -9,6 +9,7 @@ use clap::Args;
 use super::{CommandError, Format, Global, host, load, output, print, progress, read_source, warn};
 use crate::host::{Findings, Load, Offered, scenario};
 use crate::model::system::Progress;
+use crate::model::traffic::TABLES;
 use crate::plan::{self, Judged, Verdict};
 use crate::report::PlanReport;
 use crate::scenario::{ScenarioText, Source};
@@ -30,14 +31,15 @@ pub(super) struct PlanArgs {
     /// Instead of a scenario: a live interface, or saved output of ethtool as `host --from` takes.
     #[arg(long, value_name = "IFACE|FILE", num_args = 1..)]
     from: Vec<PathBuf>,
-    /// With --from: samples of its traffic, as `observe` writes them; else traffic is assumed.
-    #[arg(long, value_name = "FILE", requires = "from")]
+    /// With --from: samples of its traffic, as `observe` writes them, or the name of a table of flow
+    /// sizes such as websearch; else bursts are assumed.
+    #[arg(long, value_name = "FILE|TABLE", conflicts_with = "scenario")]
     traffic: Option<PathBuf>,
     /// With --from: the share of the line rate that assumed traffic has on average, below 0.5.
     #[arg(long, value_name = "SHARE", default_value = "0.3", value_parser = host::load)]
     load: Load,
     /// With --from: rate of the line, such as "25 Gbit/s", instead of what the interface says.
-    #[arg(long, value_name = "RATE", requires = "from", value_parser = host::line_rate)]
+    #[arg(long, value_name = "RATE", conflicts_with = "scenario", value_parser = host::line_rate)]
     line_rate: Option<BitRate>,
 }
 
@@ -77,8 +79,13 @@ fn interface_source(args: &PlanArgs, global: &Global) -> Result<Source, CommandE
     let findings = Findings::new(&inventory, args.line_rate);
     warn(&findings.notes, global);
     let folder = std::env::current_dir().unwrap_or_default();
-    let samples = |file: &PathBuf| Offered::Samples(folder.join(file).display().to_string());
-    let offered = args.traffic.as_ref().map_or(Offered::Assumed(args.load), samples);
+    let offered = match &args.traffic {
+        None => Offered::Assumed(args.load),
+        Some(file) => match TABLES.iter().find(|table| file.as_os_str() == table.name) {
+            Some(table) => Offered::Flows(table.name, args.load),
+            None => Offered::Samples(folder.join(file).display().to_string()),
+        },
+    };
     let text =
         scenario(&findings, &offered).map_err(|fault| CommandError::Refused(fault.to_string()))?;
     if let Some(out) = &global.out {

@@ -25,6 +25,8 @@ pub enum Offered {
     Assumed(Load),
     /// It was seen: a file of samples.
     Samples(String),
+    /// Flows whose sizes are of this published table.
+    Flows(&'static str, Load),
 }
 
 /// Why there is no scenario.
@@ -58,6 +60,7 @@ pub fn scenario(findings: &Findings, offered: &Offered) -> Result<String, Scenar
             let _ = write!(text, "\n[[traffic]]\nkind = \"samples\"\nfile = {file}\n");
         }
         Offered::Assumed(load) => traffic(&mut text, findings, footprint, *load),
+        Offered::Flows(table, load) => flows(&mut text, findings, table, *load),
     }
     Ok(text)
 }
@@ -66,7 +69,9 @@ fn head(findings: &Findings, offered: &Offered) -> String {
     // Recorded traffic ends by itself.
     let run = match offered {
         Offered::Samples(_) => "",
-        Offered::Assumed(_) => "\n[run]\nduration = \"100 ms\"\nwarmup = \"10 ms\"\n",
+        Offered::Assumed(_) | Offered::Flows(..) => {
+            "\n[run]\nduration = \"100 ms\"\nwarmup = \"10 ms\"\n"
+        }
     };
     let name = title_name(findings);
     let from = |what: &str, from: Option<&str>| {
@@ -199,6 +204,20 @@ fn traffic(text: &mut String, findings: &Findings, footprint: &Footprint, load: 
          [[traffic]]\nkind = \"on-off\"\nrate = \"{burst_pps} pps\"\n\
          on = {{ dist = \"exponential\", mean = \"100 us\" }}\n\
          off = {{ dist = \"exponential\", mean = \"100 us\" }}\nsize = \"{frame} B\"\n"
+    );
+}
+
+/// Flows of a published table, at a share of the line.
+fn flows(text: &mut String, findings: &Findings, table: &str, load: Load) {
+    let line_rate = findings.line_rate.as_ref().map_or(LINE_RATE, |rate| rate.value);
+    let (share, percent) = (load.0, load.0 * 100.0);
+    let mtu = findings.mtu.value;
+    let _ = write!(
+        text,
+        "\n# ASSUMED: flows as of the table \"{table}\", {percent} % of the line on average.\n\
+         [[traffic]]\nkind = \"flows\"\nsizes = \"{table}\"\nload = {share}\nmtu = \"{mtu} B\"\n\
+         sender_rate = \"{}\"\n",
+        format_bit_rate(line_rate)
     );
 }
 

@@ -9,6 +9,7 @@
 //! - `windowed`: queues run alone for a while, and only what they ask of the reserve is ordered;
 //!   constant services, pinned accounting.
 
+mod depths;
 mod settling;
 mod windowed;
 

@@ -70,11 +70,13 @@ const STEP: f64 = 3.0;
 const SUPPORT: u64 = 400;
 /// Drops that the last pilot run must see.
 const PILOT_DROPS: u64 = 100;
-/// Packets of one pilot run, all branches together.
+/// Packets of one pilot run, all branches together, at first.
 const PILOT_PACKETS: u64 = 400_000;
-/// Pilot runs at most, and of these such that get no nearer to a drop.
+/// How many times as many where they get no nearer to a drop, and at most.
+const PILOT_LONGER: u64 = 4;
+const PILOT_PACKETS_MAX: u64 = PILOT_PACKETS * 64;
+/// Pilot runs at most.
 const PILOTS: u32 = 60;
-const PILOTS_IN_VAIN: u32 = 3;
 /// Packets of all branches for one of the main run, at most.
 const PACKETS_MAX: u64 = 2_000;
 /// Branches are not limited before they have had so many packets.
@@ -121,11 +123,12 @@ impl SystemSpec {
         }
         let warm = self.warm(streams, progress)?;
         let mut thresholds = Thresholds::default();
-        let mut in_vain = 0;
+        let mut packets = PILOT_PACKETS;
         for pilot in 0..PILOTS {
             let chance = streams.stream(&format!("splitting pilot {pilot}"));
             let mut run = Splitting::new(self, &thresholds, chance, progress);
             run.seen = Some(Distances::default());
+            run.pilot_packets = packets;
             run.in_phase = in_phase(&warm);
             run.split(&warm, 0);
             if progress.stop.load(Ordering::Relaxed) {
@@ -140,12 +143,12 @@ impl SystemSpec {
                 return Some(Ok(found));
             }
             let nearest = |it: &Thresholds| it.levels.last().map_or(u32::MAX, |level| level.enter);
-            in_vain = if nearest(&found) < nearest(&thresholds) { 0 } else { in_vain + 1 };
-            if in_vain == PILOTS_IN_VAIN {
-                break;
-            }
-            if in_vain == 0 {
+            if nearest(&found) < nearest(&thresholds) {
                 thresholds = found;
+            } else if packets < PILOT_PACKETS_MAX {
+                packets *= PILOT_LONGER;
+            } else {
+                break;
             }
         }
         Some(Err(SplittingFault::NoWay))
@@ -203,6 +206,8 @@ struct Splitting<'a, 'p> {
     main_packets: u64,
     /// Only of pilot runs.
     seen: Option<Distances>,
+    /// Packets of such a run.
+    pilot_packets: u64,
     /// Everything ends: it was stopped, or a pilot run has seen enough.
     is_over: bool,
     /// Only the main run goes on.
@@ -252,6 +257,7 @@ impl<'a, 'p> Splitting<'a, 'p> {
             packets: 0,
             main_packets: 0,
             seen: None,
+            pilot_packets: PILOT_PACKETS,
             is_over: false,
             too_many: false,
         }
@@ -287,7 +293,7 @@ impl<'a, 'p> Splitting<'a, 'p> {
         self.is_over |= self.progress.stop.load(Ordering::Relaxed);
         if self.seen.is_some() {
             // A branch is not cut short at once, lest it count for less than it is.
-            let most = if born == 0 { PILOT_PACKETS } else { 8 * PILOT_PACKETS };
+            let most = self.pilot_packets * if born == 0 { 1 } else { 8 };
             self.is_over |= self.packets > most;
         }
         let most = self.main_packets.saturating_mul(PACKETS_MAX).max(PACKETS_FREE);

@@ -4,7 +4,11 @@
 //!
 //! 1. a first look at a quarter of the time, at 99.9 % confidence;
 //! 2. the scenario's own duration, unless even without any drop that would be too short;
-//! 3. where the scenario allows, runs that are split, each four times as long as the one before.
+//! 3. where the scenario allows, runs that are split, each four times as long as the one before, as
+//!    far as they cost no more than a plain one.
+//!
+//! Where servers have rings of their own, one pass over the traffic tells beforehand what each depth
+//! drops, so that the search begins at the right one.
 //!
 //! These looks decide what is tried, not what is claimed: that is for the
 //! [certificate](Judge::certify), a run with streams that the search has not seen.
@@ -14,7 +18,7 @@ use super::search::Place;
 use crate::model::system::Progress;
 use crate::scenario::{RunMethod, Scenario, Shape};
 use crate::simulation::{self, Engine, Options, PARTED, Simulation, SimulationError};
-use crate::stats::{self, Estimate, Method};
+use crate::stats::{self, Counts, Estimate, Method};
 use crate::units::{SimDuration, round_to_u64, to_f64};
 
 /// Judges configurations.
@@ -42,6 +46,8 @@ const FIRST_LOOK: f64 = 0.999;
 const LOOK_PART: u64 = 4;
 /// Packets of the main run of a replication that is split, at first.
 const SPLIT_PACKETS: f64 = 500_000.0;
+/// What a run that is split costs, in plain runs of its duration, about.
+const SPLIT_COST: u64 = 16;
 /// How much longer each such run is than the one before.
 const SPLIT_LONGER: u64 = 4;
 
@@ -121,6 +127,28 @@ impl Judge<'_> {
         Ok(Some(seen).filter(|seen| seen.certified))
     }
 
+    /// For each variant: the least of the depths searched that drops no more than the goal without
+    /// a reserve, all depths by one pass over the same traffic; `None` where that cannot tell.
+    pub(super) fn private_depths(&self) -> Result<Vec<Option<u32>>, SimulationError> {
+        let mut found: Vec<Option<u32>> = Vec::new();
+        for (index, variant) in self.variants.iter().enumerate() {
+            let depths = &variant.plan.rx;
+            // Policies make no difference to rings without a reserve.
+            let same = |other: &&Scenario| other.nic == variant.nic && !other.plan.rx.is_empty();
+            if let Some(known) = self.variants[..index].iter().position(|other| same(&other)) {
+                found.push(found[known]);
+                continue;
+            }
+            let drops = simulation::private_drops(variant, depths, self.jobs, self.progress)?;
+            let little = |counts: &Counts| {
+                to_f64(counts.part) <= variant.plan.max_drop_rate * to_f64(counts.whole)
+            };
+            let least = drops.and_then(|drops| drops.iter().position(little));
+            found.push(least.map(|place| depths[place]));
+        }
+        Ok(found)
+    }
+
     /// The scenario of a configuration.
     pub(super) fn scenario(&self, (variant, shape): Place) -> Scenario {
         let scenario = &self.variants[variant];
@@ -169,19 +197,21 @@ impl Judge<'_> {
         let per_second = scenario.expected_packets()
             / f64::from(scenario.run.replications)
             / (full + scenario.run.warmup).as_secs_f64();
-        let first = round_to_u64(SPLIT_PACKETS / per_second.max(1e-3) * 1e12);
+        let first = round_to_u64(SPLIT_PACKETS / per_second.max(1e-3) * 1e12).max(1);
+        // With its branches such a run costs many times its duration.
+        let longest = SimDuration::from_ps(first.max(full.as_ps() / SPLIT_COST)).min(full);
         let mut split = scenario.clone();
         split.run.method = RunMethod::Splitting;
-        let mut duration = SimDuration::from_ps(first.max(1)).min(full);
+        let mut duration = SimDuration::from_ps(first).min(longest);
         loop {
             split.run.duration = Some(duration);
             let simulation = self.simulate(&split)?;
             let is_split = simulation.drop_rate.method == Method::Splitting;
             let open = is_open(&simulation.drop_rate, scenario.plan.max_drop_rate);
-            if duration == full || !is_split || !open {
+            if duration == longest || !is_split || !open {
                 return Ok(simulation);
             }
-            duration = (duration * SPLIT_LONGER).min(full);
+            duration = (duration * SPLIT_LONGER).min(longest);
         }
     }
 }

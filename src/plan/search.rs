@@ -61,6 +61,9 @@ pub(super) struct Search<'a, J> {
     pub(super) candidates: BTreeMap<Place, Candidate>,
     /// Those whose certificate was refused.
     pub(super) refused: Vec<Place>,
+    /// For each variant: the least depth that drops little enough without a reserve, where one pass
+    /// over the traffic has told.
+    pub(super) private: Vec<Option<u32>>,
 }
 
 impl<'a, J> Search<'a, J>
@@ -68,7 +71,8 @@ where
     J: FnMut(Place, Effort) -> Result<Candidate, SimulationError>,
 {
     pub(super) const fn new(plan: &'a PlanSpec, variants: &'a [Scenario], judge: J) -> Self {
-        Self { plan, variants, judge, candidates: BTreeMap::new(), refused: Vec::new() }
+        let candidates = BTreeMap::new();
+        Self { plan, variants, judge, candidates, refused: Vec::new(), private: Vec::new() }
     }
 
     /// Judges a configuration with some effort, unless enough is known of it.
@@ -261,9 +265,11 @@ where
         best.is_none_or(|best| bytes <= best.memory.total_bytes)
     }
 
-    /// The place among the depths of the one that a closed form foretells.
+    /// The place among the depths of the one that a pass over the traffic or a closed form foretells.
     fn foretold(&self, variant: usize, reserve: u32) -> Option<usize> {
-        let needed = least_depth(&self.variants[variant], reserve, self.plan.max_drop_rate)?;
+        let private = self.private.get(variant).copied().flatten().filter(|_| reserve == 0);
+        let foretold = || least_depth(&self.variants[variant], reserve, self.plan.max_drop_rate);
+        let needed = private.or_else(foretold)?;
         self.plan.rx.iter().position(|depth| *depth >= needed)
     }
 

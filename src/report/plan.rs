@@ -279,6 +279,7 @@ impl PlanReport {
             self.verdict,
             self.why
         );
+        text += &self.present();
         if !self.commands.is_empty() {
             text += &format!("today (never run by rxplan): {}\n", self.commands.join("; "));
         }
@@ -288,7 +289,40 @@ impl PlanReport {
                 persistent.nmcli
             );
         }
-        text
+        text + &self.frontier_text()
+    }
+
+    /// What the scenario's own setting drops, and how much of its memory is never used.
+    fn present(&self) -> String {
+        let Some(row) = &self.scenario else { return String::new() };
+        let unused = row.buffers_bytes.saturating_sub(row.in_use_bytes_max);
+        format!(
+            "as it is: {} drops {}; {} of its {} of buffers were never in use\n",
+            row.shape_text(),
+            format_estimate(&row.drop_rate),
+            format_bytes(unused),
+            format_bytes(row.buffers_bytes)
+        )
+    }
+
+    /// The configurations that no cheaper one beats.
+    fn frontier_text(&self) -> String {
+        let mut table = plain_table();
+        table.set_header(["frontier", "total", "p99 us", "drop rate"]);
+        for row in &self.frontier {
+            table.add_row([
+                row.shape_text(),
+                format_bytes(row.total_bytes),
+                format!("{:.2}", row.p99_us),
+                format_estimate(&row.drop_rate),
+            ]);
+        }
+        for column in [1, 2] {
+            if let Some(column) = table.column_mut(column) {
+                column.set_cell_alignment(CellAlignment::Right);
+            }
+        }
+        format!("\n{}", table_text(&table))
     }
 
     /// The frontier as CSV, one row a configuration.

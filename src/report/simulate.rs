@@ -30,6 +30,9 @@ pub struct SimulateReport {
     pub replications: u32,
     /// Measured time of each replication, in seconds.
     pub simulated_s: f64,
+    /// Time simulated before, in seconds, where that was found out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub warmup_s: Option<f64>,
     /// Packets by fate.
     pub packets: Packets,
     /// Share of packets dropped.
@@ -292,6 +295,7 @@ impl SimulateReport {
             seed: scenario.run.seed,
             replications: simulation.replications,
             simulated_s: simulation.simulated.as_secs_f64(),
+            warmup_s: scenario.run.finds_warmup.then(|| simulation.warmup.as_secs_f64()),
             packets: Packets {
                 offered: simulation.packets.offered,
                 delivered: simulation.packets.delivered,
@@ -450,8 +454,10 @@ impl SimulateReport {
     }
 
     fn heading(&self) -> String {
+        let warmup =
+            self.warmup_s.map_or_else(String::new, |it| format!(" after {it} s of warm-up"));
         format!(
-            "{}\n{} replications of {} s, seed {}\n",
+            "{}\n{} replications of {} s{warmup}, seed {}\n",
             self.title, self.replications, self.simulated_s, self.seed
         )
     }

@@ -62,6 +62,8 @@ pub(super) enum Kind {
     Range,
     /// A number, or a list of numbers.
     Numbers,
+    /// A time or `"mser-5"`.
+    Warmup,
     /// The path of a file.
     File,
     Rss,
@@ -85,7 +87,10 @@ impl Kind {
             Self::Count | Self::CountOrList | Self::Range => "64",
             Self::Number | Self::Numbers => "0.5",
             Self::Size => "\"2 KiB\"",
-            Self::Time | Self::DistributionOrList | Self::Distribution(Of::Times) => "\"1 us\"",
+            Self::Time
+            | Self::Warmup
+            | Self::DistributionOrList
+            | Self::Distribution(Of::Times) => "\"1 us\"",
             Self::Usecs => "\"16 us\"",
             Self::Truth => "true",
             Self::Refill => "\"every-poll\"",
@@ -202,7 +207,12 @@ pub(super) const RUN: &[Key] = &[
         "Measured time of each replication, after the warm-up; for recorded traffic the default is \
          to its end and until the last buffer is free.",
     ),
-    key("warmup", Kind::Time, "10 ms", "Time simulated first; 0 for recorded traffic."),
+    key(
+        "warmup",
+        Kind::Warmup,
+        "10 ms",
+        "Time simulated first, or \"mser-5\": found by four pilot runs; 0 for recorded traffic.",
+    ),
     key("replications", Kind::Count, "4", "Independent replications; 1 if nothing is random."),
     key("seed", Kind::Count, "1", "Seed of all random streams."),
     key("confidence", Kind::Number, "0.95", "Confidence level of intervals."),

@@ -45,6 +45,7 @@ impl Scenario {
             run: RunSpec {
                 duration: None,
                 warmup: SimDuration::ZERO,
+                finds_warmup: false,
                 replications: 1,
                 seed: 1,
                 confidence: 0.95,
@@ -209,6 +210,9 @@ fn mean_wire_bytes(traffic: &TrafficSpec) -> f64 {
     (0..DRAWS).map(|_| draw()).sum::<f64>() / f64::from(DRAWS)
 }
 
+/// The warm-up that is found out.
+const MSER5: &str = "mser-5";
+
 fn run(field: Option<Field<'_>>, scenario: &Scenario) -> Result<RunSpec> {
     let recorded = scenario.traffic.iter().all(TrafficSpec::is_recorded);
     let mut spec = RunSpec {
@@ -223,7 +227,12 @@ fn run(field: Option<Field<'_>>, scenario: &Scenario) -> Result<RunSpec> {
         spec.duration = Some(field.positive_time()?);
     }
     if let Some(field) = fields.get("warmup") {
-        spec.warmup = field.time()?;
+        spec.finds_warmup = field.is_text() && field.text()? == MSER5;
+        if !spec.finds_warmup {
+            spec.warmup = field.time()?;
+        } else if spec.duration.is_none() {
+            return Err(field.error("needs traffic that is not recorded; write a time"));
+        }
         if let Some(duration) = spec.duration.filter(|duration| *duration < spec.warmup) {
             return Err(field.error(&format!(
                 "is {}, longer than the {duration} that are measured after it; make the run longer \

@@ -47,6 +47,7 @@ fn kind(kind: Kind) -> Value {
         }
         Kind::Number => json!({ "type": "number" }),
         Kind::Size => quantity("B|kB|MB|GB|TB|KiB|MiB|GiB|TiB"),
+        Kind::Warmup => json!({ "anyOf": [quantity("ps|ns|us|ms|s"), { "const": "mser-5" }] }),
         Kind::Time => quantity("ps|ns|us|ms|s"),
         Kind::Usecs => {
             json!({ "anyOf": [self::kind(Kind::Time), { "type": "integer", "minimum": 0 }] })

@@ -92,6 +92,11 @@ pub enum Warning {
         /// Why.
         fault: SplittingFault,
     },
+    /// Pilot runs never settled.
+    Unsettled {
+        /// How long they were.
+        duration: SimDuration,
+    },
     /// No packet arrived in the window.
     NoPackets,
 }
@@ -151,6 +156,11 @@ impl fmt::Display for Warning {
                 "a region has the same generation again after {after} (65536 uses), within the \
                  {lifetime} that a packet may be on its way: a late one could be placed into \
                  another use; use regions longer, or more of them"
+            ),
+            Self::Unsettled { duration } => write!(
+                f,
+                "the buffers in use did not settle within {duration}, half of which is taken as \
+                 warm-up; make run.duration longer"
             ),
             Self::NoSplitting { fault } => {
                 write!(f, "{fault}; the drop rate is that of plain runs")

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{Engine, Merged, Path, Simulation, SimulationError};
+use super::{Engine, Merged, Path, Simulation, SimulationError, warmed};
 use crate::model::outcome::Outcome;
 use crate::model::system::{Observers, Progress, SystemSpec};
 use crate::random::Streams;
@@ -129,7 +129,7 @@ impl<E: From<SimulationError> + Send> Run<'_, E> {
     }
 
     fn load(&self, number: usize) -> Result<Point, E> {
-        let scenario = (self.batch.load)(number)?;
+        let scenario = warmed(&(self.batch.load)(number)?, 1, self.progress)?;
         let system = scenario.system();
         let path = Path::new(&scenario, &system, self.batch.engine, self.progress)?;
         Ok(Point { number, scenario, system, path, outcomes: Mutex::default() })

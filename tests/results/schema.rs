@@ -123,6 +123,7 @@ fn results_of_every_command_fit_the_schema() {
         &["simulate", &transfers],
         &["sweep", "s.toml"],
         &["plan", "s.toml"],
+        &["explain", "s.toml"],
         &["sensitivity", "s.toml"],
         &["footprint", "s.toml"],
         &["check", "s.toml"],

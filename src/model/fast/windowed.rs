@@ -68,18 +68,22 @@ pub(super) fn is_valid(spec: &SystemSpec) -> bool {
             && (entries == 0 || *rx > 0)
             && longest(service).is_some_and(|ps| (most + 2) * ps < 1 << 62)
     };
-    let fits = |len: u32| u64::from(len) <= buffers.rx_buf_len;
-    let small = |traffic: &TrafficSpec| match (&traffic.kind, &traffic.size) {
+    pinned
+        && buffers.rx.iter().zip(service).all(queue_fits)
+        && spec.traffic.iter().all(|traffic| fits_one_buffer(spec, traffic))
+        && spec.window.end.is_some_and(|end| end.as_ps() < 1 << 62)
+}
+
+/// Whether each packet of this traffic takes one buffer.
+pub(super) fn fits_one_buffer(spec: &SystemSpec, traffic: &TrafficSpec) -> bool {
+    let fits = |len: u32| u64::from(len) <= spec.buffers.rx_buf_len;
+    match (&traffic.kind, &traffic.size) {
         (TrafficKind::Recorded(recorded), _) => fits(recorded.longest()),
         (TrafficKind::Flows(spec), _) => fits(spec.messages.segmentation().longest_frame()),
         (TrafficKind::Incast(spec), _) => fits(spec.answers.segmentation().longest_frame()),
-        (_, Distribution::Constant(len)) => *len <= buffers.rx_buf_len,
+        (_, Distribution::Constant(len)) => *len <= spec.buffers.rx_buf_len,
         _ => false,
-    };
-    pinned
-        && buffers.rx.iter().zip(service).all(queue_fits)
-        && spec.traffic.iter().all(small)
-        && spec.window.end.is_some_and(|end| end.as_ps() < 1 << 62)
+    }
 }
 
 /// Whether windows, where they are valid, are long enough to pay.
