@@ -1,8 +1,8 @@
 //! How fast the engine is, beside peers on the same workload in the same run.
 //!
-//! `cargo bench` prints everything, `cargo bench -- PART ...` some of it: `engines` (our engines
-//! and peers on the two ring32 workloads), `hosts` (systems that take other paths), `scaling` (over
-//! queues, load, reserve and threads).
+//! `cargo bench --bench engine` prints everything, with `-- PART ...` some of it: `engines` (our
+//! engines and peers on the two ring32 workloads), `hosts` (systems that take other paths),
+//! `scaling` (over queues, load, reserve and threads).
 //!
 //! Everything in a table takes turns, and the median of several rounds counts, so that a noisy
 //! machine is noisy for all. Times of different runs or machines say little; ratios within a run
