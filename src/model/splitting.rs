@@ -78,9 +78,9 @@ const PILOT_PACKETS_MAX: u64 = PILOT_PACKETS * 64;
 /// Pilot runs at most.
 const PILOTS: u32 = 60;
 /// Packets of all branches for one of the main run, at most.
-const PACKETS_MAX: u64 = 2_000;
+const PACKETS_MAX: u64 = 100;
 /// Branches are not limited before they have had so many packets.
-const PACKETS_FREE: u64 = 50_000_000;
+const PACKETS_FREE: u64 = 5_000_000;
 
 impl SystemSpec {
     /// Why rare drops of this system cannot be had by splitting, if they cannot.

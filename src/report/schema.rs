@@ -234,7 +234,7 @@ fn estimate() -> Value {
         "ci_low": number(),
         "ci_high": number(),
         "confidence": share(),
-        "method": choice(&["replications", "batch-means", "zero-drops", "exact"]),
+        "method": choice(&["replications", "batch-means", "zero-drops", "splitting", "exact"]),
     }))
 }
 

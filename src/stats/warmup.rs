@@ -38,7 +38,7 @@ mod tests {
 
     /// A series that comes from 0 to 1 within `settles` observations, with a ripple of 0.1.
     fn series(settles: f64, length: u32) -> Vec<f64> {
-        let ripple = |k: u32| if k / 5 % 2 == 0 { 0.1 } else { -0.1 };
+        let ripple = |k: u32| if (k / 5).is_multiple_of(2) { 0.1 } else { -0.1 };
         (0..length).map(|k| (f64::from(k) / settles).min(1.0) + ripple(k)).collect()
     }
 
