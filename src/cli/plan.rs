@@ -31,15 +31,16 @@ pub(super) struct PlanArgs {
     /// Instead of a scenario: a live interface, or saved output of ethtool as `host --from` takes.
     #[arg(long, value_name = "IFACE|FILE", num_args = 1..)]
     from: Vec<PathBuf>,
-    /// With --from: samples of its traffic, as `observe` writes them, or the name of a table of flow
-    /// sizes such as websearch; else bursts are assumed.
+    /// With --from: samples of its traffic, as `observe` writes them, or the name of a table of
+    /// flow sizes such as websearch; else bursts are assumed.
     #[arg(long, value_name = "FILE|TABLE", conflicts_with = "scenario")]
     traffic: Option<PathBuf>,
     /// With --from: the share of the line rate that assumed traffic has on average, below 0.5.
     #[arg(long, value_name = "SHARE", default_value = "0.3", value_parser = host::load)]
     load: Load,
     /// With --from: rate of the line, such as "25 Gbit/s", instead of what the interface says.
-    #[arg(long, value_name = "RATE", conflicts_with = "scenario", value_parser = host::line_rate)]
+    #[arg(long, value_name = "RATE", conflicts_with = "scenario")]
+    #[arg(value_parser = host::line_rate)]
     line_rate: Option<BitRate>,
 }
 
