@@ -4,8 +4,8 @@
 //!
 //! 1. a first look at a quarter of the time, at 99.9 % confidence;
 //! 2. the scenario's own duration, unless even without any drop that would be too short;
-//! 3. where the scenario allows, runs that are split, each four times as long as the one before, as
-//!    far as they cost no more than a plain one.
+//! 3. where the scenario allows, runs that are split, each four times as long as the one before,
+//!    as far as they cost no more than a plain one.
 //!
 //! Where servers have rings of their own, one pass over the traffic tells beforehand what each depth
 //! drops, so that the search begins at the right one.
