@@ -7,8 +7,8 @@
 //! 3. where the scenario allows, runs that are split, each four times as long as the one before,
 //!    as far as they cost no more than a plain one.
 //!
-//! Where servers have rings of their own, one pass over the traffic tells beforehand what each depth
-//! drops, so that the search begins at the right one.
+//! Where servers have rings of their own, one pass over the traffic tells beforehand what each
+//! depth drops, so that the search begins at the right one.
 //!
 //! These looks decide what is tried, not what is claimed: that is for the
 //! [certificate](Judge::certify), a run with streams that the search has not seen.

@@ -265,7 +265,8 @@ where
         best.is_none_or(|best| bytes <= best.memory.total_bytes)
     }
 
-    /// The place among the depths of the one that a pass over the traffic or a closed form foretells.
+    /// The place among the depths of the one that a pass over the traffic, or a closed form,
+    /// foretells.
     fn foretold(&self, variant: usize, reserve: u32) -> Option<usize> {
         let private = self.private.get(variant).copied().flatten().filter(|_| reserve == 0);
         let foretold = || least_depth(&self.variants[variant], reserve, self.plan.max_drop_rate);
