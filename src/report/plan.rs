@@ -297,7 +297,7 @@ impl PlanReport {
         let Some(row) = &self.scenario else { return String::new() };
         let unused = row.buffers_bytes.saturating_sub(row.in_use_bytes_max);
         format!(
-            "as it is: {} drops {}; {} of its {} of buffers were never in use\n",
+            "as it is: {}, drop rate {}; {} of its {} of buffers were never in use\n",
             row.shape_text(),
             format_estimate(&row.drop_rate),
             format_bytes(unused),

@@ -21,8 +21,8 @@ const FIRST_PILOT: u32 = u32::MAX - PILOTS;
 /// Looks at a pilot run.
 const LOOKS: u64 = 5_000;
 
-/// The scenario with the warm-up that MSER-5 finds for it, where that is asked for: from the buffers
-/// in use in pilot runs that start empty and are as long as the scenario's own.
+/// The scenario with the warm-up that MSER-5 finds for it, where that is asked for: from the
+/// buffers in use in pilot runs that start empty and are as long as the scenario's own.
 ///
 /// # Errors
 /// [`SimulationError`] where pilot runs were stopped or cannot be run.
