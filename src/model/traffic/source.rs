@@ -126,8 +126,8 @@ impl Source {
     /// A copy that goes on by itself.
     ///
     /// # Panics
-    /// For traffic of messages, transfers and recordings, which [`branches`](TrafficSpec::branches)
-    /// refuses.
+    /// For traffic of messages, transfers and recordings: see [`TrafficSpec::unbranchable`], which
+    /// says so.
     pub(crate) fn fork(&self) -> Self {
         let process = match &self.process {
             Process::Poisson(source) => Process::Poisson(source.clone()),
