@@ -165,7 +165,7 @@ pub fn plan(
             .private_depths()
             .map(|depths| search.private = depths)
             .and_then(|()| search.run())
-            .and_then(|()| certify(&judge, &mut search, &count)),
+            .and_then(|()| certify(&scenario.plan.reserve, &judge, &mut search, &count)),
     };
     let complete = match finished {
         Ok(()) => true,
@@ -194,6 +194,7 @@ pub fn plan(
 /// Confirms the best with the reserves searched, and the best without one, by runs of their own;
 /// where that fails, the next best.
 fn certify<J>(
+    searched: &[u32],
     judge: &Judge<'_>,
     search: &mut Search<'_, J>,
     count: &impl Fn(),
@@ -202,18 +203,18 @@ where
     J: FnMut(Place, Effort) -> Result<Candidate, SimulationError>,
 {
     let mut attempt = 0;
-    for reserves in [search.reserves(), vec![0]] {
-        while let Some(best) = search.best(&reserves).cloned().filter(|best| !best.certified)
+    for reserves in [searched, &[0]] {
+        while let Some(best) = search.best(reserves).cloned().filter(|best| !best.certified)
             && attempt < ATTEMPTS
         {
             attempt += 1;
             let place = best.place();
-            match judge.certify(&best, attempt)? {
-                Some(certified) => drop(search.candidates.insert(place, certified)),
-                None => {
-                    search.refused.push(place);
-                    search.settle()?;
-                }
+            let seen = judge.certify(&best, attempt)?;
+            if search.meets_goal(&seen) {
+                search.candidates.insert(place, Candidate { certified: true, ..seen });
+            } else {
+                search.refused.push(place);
+                search.settle()?;
             }
             count();
         }

@@ -195,10 +195,7 @@ pub fn simulate(
     let scenario = &warmed(scenario, jobs, progress)?;
     let replications = scenario.run.replications;
     let jobs = jobs.min(replications as usize);
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(jobs)
-        .build()
-        .map_err(|_| SimulationError::Threads { jobs })?;
+    let pool = threads(jobs)?;
     let system = scenario.system();
     let path = Path::new(scenario, &system, engine, progress)?;
     let sink = Mutex::new(packets);
@@ -258,6 +255,12 @@ pub fn watch(
     let outcome = scenario.system().run(streams, progress, observers);
     check_recordings(scenario)?;
     Ok(outcome.is_some())
+}
+
+/// A pool of `jobs` threads; 0: one per processor.
+fn threads(jobs: usize) -> Result<rayon::ThreadPool, SimulationError> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs).build();
+    pool.map_err(|_| SimulationError::Threads { jobs })
 }
 
 /// Whether all recordings of a scenario could be played, so far.

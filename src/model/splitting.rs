@@ -32,7 +32,7 @@ use crate::model::outcome::Outcome;
 use crate::model::stall::StallSpec;
 use crate::model::system::{Observers, Progress, System, SystemSpec};
 use crate::random::{Generator, Streams, branch_off};
-use crate::units::{SimDuration, SimTime, to_f64};
+use crate::units::{SimDuration, SimTime, round_to_u64, to_f64};
 
 /// Where runs branch, from the level farthest from drops on.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -204,6 +204,8 @@ struct Splitting<'a, 'p> {
     /// Packets of all branches and the main run, and those of the latter.
     packets: u64,
     main_packets: u64,
+    /// Those that [`Progress`] knows of.
+    reported: u64,
     /// Only of pilot runs.
     seen: Option<Distances>,
     /// Packets of such a run.
@@ -256,6 +258,7 @@ impl<'a, 'p> Splitting<'a, 'p> {
             part: SimDuration::from_ps(part),
             packets: 0,
             main_packets: 0,
+            reported: 0,
             seen: None,
             pilot_packets: PILOT_PACKETS,
             is_over: false,
@@ -290,6 +293,8 @@ impl<'a, 'p> Splitting<'a, 'p> {
 
     /// Whether a branch that began at this level goes on.
     fn goes_on(&mut self, born: usize) -> bool {
+        self.progress.packets.fetch_add(self.packets - self.reported, Ordering::Relaxed);
+        self.reported = self.packets;
         self.is_over |= self.progress.stop.load(Ordering::Relaxed);
         if self.seen.is_some() {
             // A branch is not cut short at once, lest it count for less than it is.
@@ -310,7 +315,6 @@ impl<'a, 'p> Splitting<'a, 'p> {
             return;
         }
         self.packets += arrived - branch.arrived;
-        self.progress.packets.fetch_add(arrived - branch.arrived, Ordering::Relaxed);
         branch.arrived = arrived;
         let weight = self.weights[branch.level];
         if branch.born == 0 {
@@ -440,7 +444,7 @@ impl Distances {
             levels.push(Level {
                 enter: small(enter),
                 leave: small(leave),
-                factor: u32::try_from(crate::units::round_to_u64(factor)).expect("it is small"),
+                factor: u32::try_from(round_to_u64(factor)).expect("it is small"),
             });
             leave = enter;
         }

@@ -78,7 +78,7 @@ impl Judge<'_> {
             }
         }
         let plain = self.simulate(&scenario)?;
-        let is_open = is_open(&plain.drop_rate, goal);
+        let is_open = plain.drop_rate.leaves_open(goal);
         let spare =
             effort == Effort::Compare || (effort == Effort::Glance && plain.packets.dropped == 0);
         if !is_open || !splits || spare {
@@ -91,7 +91,7 @@ impl Judge<'_> {
     }
 
     /// Simulates a configuration anew with streams that the search has not seen, as number
-    /// `attempt` (from 1) of all certificates; the configuration so seen if it meets the goal.
+    /// `attempt` (from 1) of all certificates: the configuration as it is seen then.
     ///
     /// An attempt errs with a chance of at most `(1 - confidence) / 2^attempt`, so that of all that
     /// the search may have to try none is wrong with the given confidence.
@@ -99,10 +99,10 @@ impl Judge<'_> {
         &self,
         candidate: &Candidate,
         attempt: u32,
-    ) -> Result<Option<Candidate>, SimulationError> {
+    ) -> Result<Candidate, SimulationError> {
         let mut scenario = self.scenario(candidate.place());
         if candidate.drop_rate.method == Method::Exact {
-            return Ok(Some(candidate.clone()));
+            return Ok(candidate.clone());
         }
         let error = (1.0 - scenario.run.confidence) / 2_f64.powi(attempt.min(60).cast_signed());
         // What showed the goal with a greater error needs so much more to show it with this one.
@@ -125,10 +125,7 @@ impl Judge<'_> {
                 ..stats::zero_seen(simulation.bursts, 1.0 - error)
             };
         }
-        let plan = &scenario.plan;
-        let is_quick = plan.max_p99_us.is_none_or(|most| seen.p99_us <= most);
-        seen.certified = seen.drop_rate.ci_high <= plan.max_drop_rate && is_quick;
-        Ok(Some(seen).filter(|seen| seen.certified))
+        Ok(seen)
     }
 
     /// For each variant: the least of the depths searched that drops no more than the goal without
@@ -190,7 +187,7 @@ impl Judge<'_> {
             0 => stats::zero_seen(simulation.bursts, confidence),
             _ => stats::pooled_batches(&simulation.parts, confidence),
         };
-        let tells = !is_open(&estimate(FIRST_LOOK), scenario.plan.max_drop_rate);
+        let tells = !estimate(FIRST_LOOK).leaves_open(scenario.plan.max_drop_rate);
         simulation.drop_rate = estimate(run.confidence);
         Ok(Some((simulation, tells)))
     }
@@ -211,7 +208,7 @@ impl Judge<'_> {
             split.run.duration = Some(duration);
             let simulation = self.simulate(&split)?;
             let is_split = simulation.drop_rate.method == Method::Splitting;
-            let open = is_open(&simulation.drop_rate, scenario.plan.max_drop_rate);
+            let open = simulation.drop_rate.leaves_open(scenario.plan.max_drop_rate);
             if duration == longest || !is_split || !open {
                 return Ok(simulation);
             }
@@ -228,11 +225,6 @@ pub(super) fn own_shape(scenario: &Scenario) -> Option<Shape> {
     let rx = *scenario.nic.rx.first()?;
     let reserve = scenario.reserve.as_ref().map_or(0, |reserve| reserve.entries);
     scenario.nic.rx.iter().all(|depth| *depth == rx).then_some(Shape { rx, reserve })
-}
-
-/// Whether an interval leaves open if the goal is met.
-fn is_open(rate: &Estimate, goal: f64) -> bool {
-    rate.ci_low <= goal && goal < rate.ci_high
 }
 
 /// What the scenario's own duration could show at best, by the bursts of a first look.

@@ -101,11 +101,6 @@ where
         (most.unwrap_or(0), shape)
     }
 
-    /// The reserve sizes that are searched.
-    pub(super) fn reserves(&self) -> Vec<u32> {
-        self.plan.reserve.clone()
-    }
-
     /// Whether it meets the goal in all respects.
     pub(super) fn meets_goal(&self, candidate: &Candidate) -> bool {
         self.drops_little(candidate) && self.is_quick(candidate)
@@ -171,8 +166,7 @@ where
             let mut taken = Vec::new();
             while let Some(place) = steps.pop() {
                 let candidate = self.judge(place, Effort::Decide)?;
-                let (low, high) = (candidate.drop_rate.ci_low, candidate.drop_rate.ci_high);
-                let is_open = low <= self.plan.max_drop_rate && self.plan.max_drop_rate < high;
+                let is_open = candidate.drop_rate.leaves_open(self.plan.max_drop_rate);
                 if is_open && !taken.contains(&place) {
                     taken.push(place);
                     steps.extend(self.one_step_cheaper(place));

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::SimulationError;
+use super::{SimulationError, threads};
 use crate::model::system::{Progress, SystemSpec};
 use crate::random::Streams;
 use crate::scenario::Scenario;
@@ -24,10 +24,7 @@ pub fn private_drops(
     if scenario.nic.completion_entries.is_some() || !system.has_private_drops(depths) {
         return Ok(None);
     }
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(jobs)
-        .build()
-        .map_err(|_| SimulationError::Threads { jobs })?;
+    let pool = threads(jobs)?;
     let run = |replication: u32| {
         let streams = Streams::new(scenario.run.seed, replication);
         SystemSpec::private_drops(&system, depths, streams, progress)

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use rayon::prelude::*;
 
-use super::SimulationError;
+use super::{SimulationError, threads};
 use crate::model::outcome::Outcome;
 use crate::model::system::{Observers, Progress, SystemSpec};
 use crate::model::traffic::Window;
@@ -39,10 +39,7 @@ pub fn warmed(
     let step = SimDuration::from_ps((duration.as_ps() / LOOKS).max(1));
     let window = Window { start: SimTime::ZERO, end: Some(SimTime::ZERO + duration) };
     let system = SystemSpec { window, ..scenario.system() };
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(jobs)
-        .build()
-        .map_err(|_| SimulationError::Threads { jobs })?;
+    let pool = threads(jobs)?;
     let sums = Mutex::new(vec![0_u64; usize::try_from(LOOKS).expect("a few thousand")]);
     let run = |pilot: u32| -> Option<Outcome> {
         let mut looks = 0;

@@ -36,6 +36,14 @@ pub struct Estimate {
     pub method: Method,
 }
 
+impl Estimate {
+    /// Whether the interval has parts on both sides of `goal`, so that it is open which side it is.
+    #[must_use]
+    pub fn leaves_open(&self, goal: f64) -> bool {
+        self.ci_low <= goal && goal < self.ci_high
+    }
+}
+
 /// Part and whole of one replication or batch: the ratio's numerator and denominator; in JSON a
 /// pair.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
