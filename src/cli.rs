@@ -34,6 +34,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
+use serde::Serialize;
 
 use crate::fit::FitError;
 use crate::input::InputError;
@@ -306,6 +307,20 @@ fn dispatch(cli: &Cli) -> Result<ExitCode, CommandError> {
 fn print(text: &str) -> Result<(), CommandError> {
     let mut stdout = io::stdout().lock();
     stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(CommandError::Stdout)
+}
+
+/// Prints a report in the format that was asked for.
+fn show<R: Serialize>(
+    report: &R,
+    global: &Global,
+    table: impl Fn(&R) -> String,
+    csv: impl Fn(&R) -> String,
+) -> Result<(), CommandError> {
+    print(&match global.format {
+        Format::Table => table(report),
+        Format::Json => format!("{:#}\n", serde_json::json!(report)),
+        Format::Csv => csv(report),
+    })
 }
 
 /// Shows warnings, unless asked not to.

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use super::{CommandError, Format, Global, ScenarioArgs, print, warn};
+use super::{CommandError, Global, ScenarioArgs, show, warn};
 use crate::explain::explain;
 use crate::report::ExplainReport;
 
@@ -10,10 +10,6 @@ pub(super) fn run(args: &ScenarioArgs, global: &Global) -> Result<ExitCode, Comm
     let scenario = args.load(global)?;
     let report = ExplainReport::new(&scenario, &explain(&scenario));
     warn(&report.warnings, global);
-    print(&match global.format {
-        Format::Table => report.table(),
-        Format::Json => format!("{:#}\n", serde_json::json!(report)),
-        Format::Csv => report.csv(),
-    })?;
+    show(&report, global, ExplainReport::table, ExplainReport::csv)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Args, ValueEnum, value_parser};
 
-use super::{CommandError, Format, Global, output, print, progress, warn};
+use super::{CommandError, Global, output, progress, show, warn};
 use crate::fit::{Options, Pace, fit};
 use crate::id::QueueId;
 use crate::input::{RecordingKind, decompressed, open};
@@ -106,11 +106,7 @@ pub(super) fn run(args: &FitArgs, global: &Global) -> Result<ExitCode, CommandEr
         output::write_files(folder, &files)?;
     }
     warn(&report.warnings, global);
-    print(&match global.format {
-        Format::Table => report.table(),
-        Format::Json => format!("{:#}\n", serde_json::json!(report)),
-        Format::Csv => report.csv(),
-    })?;
+    show(&report, global, FitReport::table, FitReport::csv)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::{CommandError, Format, Global, ScenarioArgs, load, output, print, warn};
+use super::{CommandError, Global, ScenarioArgs, load, output, show, warn};
 use crate::model::buffers::ReserveSpec;
 use crate::preset::{self, Preset, QueueRule};
 use crate::report::{ConfigurationRow, FootprintReport};
@@ -60,15 +60,10 @@ pub(super) fn run(args: &FootprintArgs, global: &Global) -> Result<ExitCode, Com
         rows.push(row(&configuration)?);
     }
     let report = FootprintReport::new(rows);
-    let text = match global.format {
-        Format::Table => report.table(),
-        Format::Json => format!("{:#}\n", serde_json::json!(report)),
-        Format::Csv => report.csv(),
-    };
     if let Some(folder) = &global.out {
         output::write_files(folder, &[("summary.csv", report.csv())])?;
     }
-    print(&text)?;
+    show(&report, global, FootprintReport::table, FootprintReport::csv)?;
     Ok(ExitCode::SUCCESS)
 }
 

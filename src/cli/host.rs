@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::{CommandError, Format, Global, output, print, warn};
+use super::{CommandError, Format, Global, output, print, show, warn};
 use crate::host::{Findings, Load, Offered, scenario};
 use crate::input::ethtool::{Captures, Inventory, read_live, read_path, read_text};
 use crate::report::{HostReport, write_atomically};
@@ -47,11 +47,7 @@ pub(super) fn run(args: &HostArgs, global: &Global) -> Result<ExitCode, CommandE
     if let Some(folder) = &global.out {
         output::write_files(folder, &[("host.csv", report.csv())])?;
     }
-    print(&match global.format {
-        Format::Table => report.table(),
-        Format::Json => format!("{:#}\n", serde_json::json!(report)),
-        Format::Csv => report.csv(),
-    })?;
+    show(&report, global, HostReport::table, HostReport::csv)?;
     if let Some(path) = &args.scenario
         && global.format == Format::Table
         && !global.quiet

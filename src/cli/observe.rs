@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use clap::Args;
 
-use super::{CommandError, Format, Global, output, print, progress, warn};
+use super::{CommandError, Global, output, progress, show, warn};
 use crate::input::ethtool::QueueCounters;
 use crate::input::samples::SampleRecord;
 use crate::model::system::Progress;
@@ -69,11 +69,7 @@ pub(super) fn run(args: &ObserveArgs, global: &Global) -> Result<ExitCode, Comma
         output::write_files(folder, &[("queues.csv", report.csv())])?;
     }
     warn(&report.warnings, global);
-    print(&match global.format {
-        Format::Table => report.table(),
-        Format::Json => format!("{:#}\n", serde_json::json!(report)),
-        Format::Csv => report.csv(),
-    })?;
+    show(&report, global, ObserveReport::table, ObserveReport::csv)?;
     Ok(ExitCode::SUCCESS)
 }
 

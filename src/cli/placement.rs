@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
 
-use super::{CommandError, Format, Global, print};
+use super::{CommandError, Global, show};
 use crate::input::pcap::for_each_frame;
 use crate::input::placement::{read_allowed, read_regions};
 use crate::model::placement::{
@@ -108,25 +108,21 @@ pub(super) struct ResolveArgs {
 }
 
 pub(super) fn run(command: &PlacementCommand, global: &Global) -> Result<ExitCode, CommandError> {
-    match command {
-        PlacementCommand::Encode(args) => encode(args, global)?,
+    let report = match command {
+        PlacementCommand::Encode(args) => {
+            encode(args, global)?;
+            return Ok(ExitCode::SUCCESS);
+        }
         PlacementCommand::Decode(args) => {
             let rows = args.read()?.iter().map(Bytes::row).collect();
-            show(&PlacementReport::new("placement decode", rows), global)?;
+            PlacementReport::new("placement decode", rows)
         }
         PlacementCommand::Resolve(args) => {
-            show(&PlacementReport::new("placement resolve", args.resolve()?), global)?;
+            PlacementReport::new("placement resolve", args.resolve()?)
         }
-    }
+    };
+    show(&report, global, PlacementReport::table, PlacementReport::csv)?;
     Ok(ExitCode::SUCCESS)
-}
-
-fn show(report: &PlacementReport, global: &Global) -> Result<(), CommandError> {
-    print(&match global.format {
-        Format::Table => report.table(),
-        Format::Json => format!("{:#}\n", serde_json::json!(report)),
-        Format::Csv => report.csv(),
-    })
 }
 
 fn encode(args: &EncodeArgs, global: &Global) -> Result<(), CommandError> {
@@ -139,11 +135,7 @@ fn encode(args: &EncodeArgs, global: &Global) -> Result<(), CommandError> {
     let mut bytes = args.psp()?.map_or_else(Vec::new, |psp| psp.encode());
     bytes.extend(header.encode());
     let report = EncodedReport::new(&bytes);
-    print(&match global.format {
-        Format::Table => format!("{}\n", report.hex),
-        Format::Json => format!("{:#}\n", serde_json::json!(report)),
-        Format::Csv => report.csv(),
-    })
+    show(&report, global, |report| format!("{}\n", report.hex), EncodedReport::csv)
 }
 
 impl EncodeArgs {

@@ -6,7 +6,9 @@ use std::sync::atomic::Ordering;
 
 use clap::Args;
 
-use super::{CommandError, Format, Global, host, load, output, print, progress, read_source, warn};
+use super::{
+    CommandError, Format, Global, host, load, output, print, progress, read_source, show, warn,
+};
 use crate::host::{Findings, Load, Offered, scenario};
 use crate::model::system::Progress;
 use crate::model::traffic::TABLES;
@@ -152,11 +154,7 @@ fn plan_source(
         )?;
     }
     warn(&report.warnings, global);
-    print(&match global.format {
-        Format::Table => report.table(),
-        Format::Json => format!("{:#}\n", serde_json::json!(report)),
-        Format::Csv => report.csv(),
-    })?;
+    show(&report, global, PlanReport::table, PlanReport::csv)?;
     Ok(match planned.verdict {
         Verdict::Feasible => ExitCode::SUCCESS,
         Verdict::Infeasible | Verdict::Inconclusive => ExitCode::from(NOT_FEASIBLE),

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::{CommandError, Format, Global, output, print};
+use super::{CommandError, Global, output, show};
 use crate::preset::{self, Preset};
 use crate::report::PresetsReport;
 
@@ -24,10 +24,6 @@ pub(super) fn run(args: &PresetsArgs, global: &Global) -> Result<ExitCode, Comma
     if let Some(folder) = &global.out {
         output::write_files(folder, &[("summary.csv", report.csv())])?;
     }
-    print(&match global.format {
-        Format::Table => report.table(),
-        Format::Json => format!("{:#}\n", serde_json::json!(report)),
-        Format::Csv => report.csv(),
-    })?;
+    show(&report, global, PresetsReport::table, PresetsReport::csv)?;
     Ok(ExitCode::SUCCESS)
 }

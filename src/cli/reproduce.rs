@@ -5,7 +5,7 @@ use std::process::{Command, ExitCode, Stdio};
 
 use clap::Args;
 
-use super::{CommandError, Format, Global, print, warn};
+use super::{CommandError, Global, show, warn};
 use crate::report::{Recipe, ReproduceReport, ReproducedFile, file_sha256};
 use crate::scenario::Source;
 
@@ -36,11 +36,7 @@ pub(super) fn run(args: &ReproduceArgs, global: &Global) -> Result<ExitCode, Com
     make_again(&recipe, again.path(), global)?;
     let before = args.manifest.parent().unwrap_or_else(|| Path::new(""));
     let report = ReproduceReport::new(compare(before, again.path()));
-    print(&match global.format {
-        Format::Table => report.table(),
-        Format::Json => format!("{:#}\n", serde_json::json!(report)),
-        Format::Csv => report.csv(),
-    })?;
+    show(&report, global, ReproduceReport::table, ReproduceReport::csv)?;
     Ok(if report.same { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 

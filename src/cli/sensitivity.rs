@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use super::{CommandError, Format, Global, ScenarioArgs, load, output, print, progress, warn};
+use super::{CommandError, Global, ScenarioArgs, load, output, progress, show, warn};
 use crate::model::system::Progress;
 use crate::report::SensitivityReport;
 use crate::sensitivity;
@@ -39,10 +39,6 @@ pub(super) fn run(args: &ScenarioArgs, global: &Global) -> Result<ExitCode, Comm
         )?;
     }
     warn(&report.warnings, global);
-    print(&match global.format {
-        Format::Table => report.table(),
-        Format::Json => format!("{:#}\n", serde_json::json!(report)),
-        Format::Csv => report.csv(),
-    })?;
+    show(&report, global, SensitivityReport::table, SensitivityReport::csv)?;
     Ok(ExitCode::SUCCESS)
 }

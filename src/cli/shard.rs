@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::sweep::{Effort, GridArgs, JOURNAL, Work, present};
-use super::{CommandError, Global, output, print, warn};
+use super::{CommandError, Global, output, print, show, warn};
 use crate::report::{
     Existing, FinishedPoints, JournalError, ShardState, ShardStatus, write_atomically,
 };
@@ -178,11 +178,7 @@ fn status(args: &FolderArgs, global: &Global) -> Result<ExitCode, CommandError> 
         });
     }
     let status = ShardStatus::new(states);
-    print(&match global.format {
-        super::Format::Table => status.table(),
-        super::Format::Json => format!("{:#}\n", serde_json::json!(status)),
-        super::Format::Csv => status.csv(),
-    })?;
+    show(&status, global, ShardStatus::table, ShardStatus::csv)?;
     Ok(ExitCode::SUCCESS)
 }
 

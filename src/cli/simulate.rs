@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::{CommandError, Format, Global, ScenarioArgs, load, output, print, progress, warn};
+use super::{CommandError, Global, ScenarioArgs, load, output, progress, show, warn};
 use crate::model::log::PacketOutcome;
 use crate::model::system::Progress;
 use crate::report::{
@@ -81,15 +81,9 @@ pub(super) fn run(args: &SimulateArgs, global: &Global) -> Result<ExitCode, Comm
         )?;
     }
     warn(&report.warnings, global);
-    let text = match global.format {
-        Format::Table => report.table(),
-        Format::Csv => summary_csv(&report),
-        Format::Json => {
-            report.engine = Some(engine);
-            format!("{:#}\n", serde_json::json!(report))
-        }
-    };
-    print(&text)?;
+    // It says how long this run took, which files that can be made again must not.
+    report.engine = Some(engine);
+    show(&report, global, SimulateReport::table, summary_csv)?;
     Ok(ExitCode::SUCCESS)
 }
 
