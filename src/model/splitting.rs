@@ -23,6 +23,9 @@
 //! Where the thresholds lie decides how well it works, and pilot runs tell: so that each level is
 //! reached by a third of the packets of the one before.
 
+mod pilots;
+mod thresholds;
+
 use std::sync::atomic::Ordering;
 
 use crate::id::QueueId;
@@ -31,24 +34,14 @@ use crate::model::ledger::BATCHES;
 use crate::model::outcome::Outcome;
 use crate::model::stall::StallSpec;
 use crate::model::system::{Observers, Progress, System, SystemSpec};
+use crate::model::traffic::TrafficSpec;
 use crate::random::{Generator, Streams, branch_off};
 use crate::units::{SimDuration, SimTime, round_to_u64, to_f64};
 
-/// Where runs branch, from the level farthest from drops on.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Thresholds {
-    levels: Vec<Level>,
-}
+pub use thresholds::Thresholds;
 
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Level {
-    /// The level is entered at this distance, or below.
-    enter: u32,
-    /// It is left above this one.
-    leave: u32,
-    /// Runs for each run that enters.
-    factor: u32,
-}
+use pilots::Pilot;
+use thresholds::Level;
 
 /// Why rare drops cannot be had by splitting.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -64,23 +57,10 @@ pub enum SplittingFault {
     TooMany,
 }
 
-/// Each level is reached by one in so many packets of the level before.
-const STEP: f64 = 3.0;
-/// A threshold needs so many packets seen at or beyond it.
-const SUPPORT: u64 = 400;
-/// Drops that the last pilot run must see.
-const PILOT_DROPS: u64 = 100;
-/// Packets of one pilot run, all branches together, at first.
-const PILOT_PACKETS: u64 = 400_000;
-/// How many times as many where they get no nearer to a drop, and at most.
-const PILOT_LONGER: u64 = 4;
-const PILOT_PACKETS_MAX: u64 = PILOT_PACKETS * 64;
-/// Pilot runs at most.
-const PILOTS: u32 = 60;
 /// Packets of all branches for one of the main run, at most.
 const PACKETS_MAX: u64 = 100;
-/// Branches are not limited before they have had so many packets.
-const PACKETS_FREE: u64 = 5_000_000;
+/// They are not limited before they are so many for one that the main run will have.
+const PACKETS_FREE: u64 = 20;
 
 impl SystemSpec {
     /// Why rare drops of this system cannot be had by splitting, if they cannot.
@@ -108,62 +88,11 @@ impl SystemSpec {
         Err(SplittingFault::NotFor(fault))
     }
 
-    /// Finds thresholds by pilot runs with streams of their own; `None` if it was stopped.
-    ///
-    /// # Errors
-    /// [`SplittingFault`] where splitting does not apply or finds no way.
-    #[must_use]
-    pub fn thresholds(
-        &self,
-        streams: Streams,
-        progress: &Progress,
-    ) -> Option<Result<Thresholds, SplittingFault>> {
-        if let Err(fault) = self.check_splitting() {
-            return Some(Err(fault));
-        }
-        let warm = self.warm(streams, progress)?;
-        let mut thresholds = Thresholds::default();
-        let mut packets = PILOT_PACKETS;
-        for pilot in 0..PILOTS {
-            let chance = streams.stream(&format!("splitting pilot {pilot}"));
-            let mut run = Splitting::new(self, &thresholds, chance, progress);
-            run.seen = Some(Distances::default());
-            run.pilot_packets = packets;
-            run.in_phase = in_phase(&warm);
-            run.split(&warm, 0);
-            if progress.stop.load(Ordering::Relaxed) {
-                return None;
-            }
-            if run.too_many {
-                return Some(Err(SplittingFault::TooMany));
-            }
-            let seen = run.seen.take().expect("it was just set");
-            let found = seen.thresholds();
-            if run.drops >= PILOT_DROPS {
-                return Some(Ok(found));
-            }
-            let nearest = |it: &Thresholds| it.levels.last().map_or(u32::MAX, |level| level.enter);
-            if nearest(&found) < nearest(&thresholds) {
-                thresholds = found;
-            } else if packets < PILOT_PACKETS_MAX {
-                packets *= PILOT_LONGER;
-            } else {
-                break;
-            }
-        }
-        Some(Err(SplittingFault::NoWay))
-    }
-
-    /// A run at the beginning of its window.
-    fn warm(&self, streams: Streams, progress: &Progress) -> Option<System<'_>> {
-        let mut system = System::new(self, streams, Observers::default());
-        system.start();
-        while system.step(self.window.start) {
-            if progress.stop.load(Ordering::Relaxed) {
-                return None;
-            }
-        }
-        Some(system)
+    /// Packets of a run, about.
+    fn packets_expected(&self) -> u64 {
+        let rate = |it: &TrafficSpec| it.rate_per_queue() * to_f64(it.queues.len() as u64);
+        let rate: f64 = self.traffic.iter().map(rate).sum();
+        round_to_u64((rate * to_f64(self.window.end_or_max().as_ps()) / 1e12).min(1e18))
     }
 
     /// Runs one replication as [`run`](Self::run) does, with branches that see rare drops, unless
@@ -204,12 +133,11 @@ struct Splitting<'a, 'p> {
     /// Packets of all branches and the main run, and those of the latter.
     packets: u64,
     main_packets: u64,
+    /// What the main run will have, about.
+    main_expected: u64,
     /// Those that [`Progress`] knows of.
     reported: u64,
-    /// Only of pilot runs.
-    seen: Option<Distances>,
-    /// Packets of such a run.
-    pilot_packets: u64,
+    pilot: Option<Pilot>,
     /// Everything ends: it was stopped, or a pilot run has seen enough.
     is_over: bool,
     /// Only the main run goes on.
@@ -258,9 +186,9 @@ impl<'a, 'p> Splitting<'a, 'p> {
             part: SimDuration::from_ps(part),
             packets: 0,
             main_packets: 0,
+            main_expected: spec.packets_expected(),
             reported: 0,
-            seen: None,
-            pilot_packets: PILOT_PACKETS,
+            pilot: None,
             is_over: false,
             too_many: false,
         }
@@ -296,12 +224,12 @@ impl<'a, 'p> Splitting<'a, 'p> {
         self.progress.packets.fetch_add(self.packets - self.reported, Ordering::Relaxed);
         self.reported = self.packets;
         self.is_over |= self.progress.stop.load(Ordering::Relaxed);
-        if self.seen.is_some() {
-            // A branch is not cut short at once, lest it count for less than it is.
-            let most = self.pilot_packets * if born == 0 { 1 } else { 8 };
-            self.is_over |= self.packets > most;
+        if let Some(pilot) = self.pilot.as_ref().filter(|_| born == 0) {
+            let had_all = self.main_packets > self.main_expected || pilot.has_seen_enough();
+            self.is_over |= self.packets > self.main_expected && had_all;
         }
-        let most = self.main_packets.saturating_mul(PACKETS_MAX).max(PACKETS_FREE);
+        let free = self.main_expected.saturating_mul(PACKETS_FREE);
+        let most = self.main_packets.saturating_mul(PACKETS_MAX).max(free);
         self.too_many |= self.packets > most;
         !self.is_over && (born == 0 || !self.too_many)
     }
@@ -314,14 +242,13 @@ impl<'a, 'p> Splitting<'a, 'p> {
         if arrived == branch.arrived {
             return;
         }
-        self.packets += arrived - branch.arrived;
+        let new = arrived - branch.arrived;
         branch.arrived = arrived;
+        self.packets += new;
+        self.main_packets += if branch.born == 0 { new } else { 0 };
         let weight = self.weights[branch.level];
-        if branch.born == 0 {
-            self.main_packets = arrived;
-        }
-        if let Some(seen) = &mut self.seen {
-            seen.add(branch.distance, weight, branch.born == 0);
+        if let Some(pilot) = &mut self.pilot {
+            pilot.seen.add(branch.distance, weight, branch.born == 0);
         }
         let dropped = ledger.dropped_in_window();
         if dropped > branch.dropped {
@@ -344,6 +271,9 @@ impl<'a, 'p> Splitting<'a, 'p> {
             && distance <= level.enter
         {
             branch.level += 1;
+            if let (Some(pilot), 0, 1) = (&mut self.pilot, branch.born, branch.level) {
+                pilot.entered += 1;
+            }
             for _ in 1..level.factor {
                 self.split(&branch.system, branch.level);
             }
@@ -397,81 +327,4 @@ fn in_phase(system: &System<'_>) -> Vec<Vec<usize>> {
         }
     }
     groups.into_iter().map(|(_, sources)| sources).collect()
-}
-
-/// How near packets came to a drop.
-#[derive(Debug, Default)]
-struct Distances {
-    /// By distance: packets as far as they count, and packets seen.
-    packets: Vec<(f64, u64)>,
-    /// Packets of the main run.
-    main: f64,
-}
-
-impl Distances {
-    fn add(&mut self, distance: u32, weight: f64, is_main: bool) {
-        let index = distance as usize;
-        if index >= self.packets.len() {
-            self.packets.resize(index + 1, (0.0, 0));
-        }
-        self.packets[index].0 += weight;
-        self.packets[index].1 += 1;
-        self.main += if is_main { 1.0 } else { 0.0 };
-    }
-
-    /// Levels each of which one packet in [`STEP`] of the one before reaches, as far as was seen.
-    fn thresholds(&self) -> Thresholds {
-        // Share of packets, and packets seen, at each distance or nearer.
-        let nearer: Vec<(f64, u64)> = self
-            .packets
-            .iter()
-            .scan((0.0, 0), |(share, seen), (weight, count)| {
-                *share += weight / self.main;
-                *seen += count;
-                Some((*share, *seen))
-            })
-            .collect();
-        let below = |share: f64| nearer.iter().rposition(|(other, _)| *other <= share);
-        let mut levels: Vec<Level> = Vec::new();
-        let Some(mut leave) = below(0.5) else { return Thresholds::default() };
-        let (mut share, mut runs) = (nearer[leave].0, 1.0);
-        let first = share;
-        while let Some(enter) = below(share / STEP).filter(|enter| nearer[*enter].1 >= SUPPORT) {
-            share = nearer[enter].0;
-            let factor = (first / share / runs).round().clamp(2.0, FACTOR_MAX);
-            runs *= factor;
-            let small = |distance: usize| u32::try_from(distance).expect("it came from one");
-            levels.push(Level {
-                enter: small(enter),
-                leave: small(leave),
-                factor: u32::try_from(round_to_u64(factor)).expect("it is small"),
-            });
-            leave = enter;
-        }
-        Thresholds { levels }
-    }
-}
-
-/// Runs for each run that enters a level, at most.
-const FACTOR_MAX: f64 = 64.0;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_level_is_reached_by_one_packet_in_three_of_the_level_before() {
-        let mut seen = Distances::default();
-        // Distance 9 - k is seen by 3^-k of a million packets, as is what lies beyond it together.
-        for distance in 0..10 {
-            for _ in 0..1_000_000 / 3_u32.pow(9 - distance) {
-                seen.add(distance, 1.0, true);
-            }
-        }
-        let levels = seen.thresholds().levels;
-        assert!(levels.iter().all(|level| level.factor == 3 && level.enter + 1 == level.leave));
-        // Four hundred packets are needed at a threshold or beyond: at 2 are 457, at 1 and 0 203.
-        assert_eq!(levels.last().unwrap().enter, 2);
-        assert_eq!(Distances::default().thresholds(), Thresholds::default());
-    }
 }
