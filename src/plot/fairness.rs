@@ -3,17 +3,15 @@
 use super::PlotError;
 use super::context::Context;
 use super::estimate::share_text;
-use super::figure::{Anchor, Figure, Frame, HEAD};
+use super::figure::{Figure, Frame, HEAD};
 use super::key::Key;
-use super::panel::Panel;
+use super::panel::{NAMES, Panel};
 use super::scale::Scale;
 use super::sweep::heading;
 use super::table::Table;
-use super::theme::{BLUE, INK, SKY, VERMILLION, WIDTH, cut};
+use super::theme::{BLUE, SKY, VERMILLION, WIDTH};
 
 const HEIGHT: f64 = 440.0;
-/// Height of the names below the axes, in two rows.
-const NAMES: f64 = 44.0;
 /// The least, the middle and the greatest drop rate of a queue.
 const COLUMNS: [&str; 3] =
     ["fairness_drop_rate_min", "fairness_drop_rate_median", "fairness_drop_rate_max"];
@@ -46,9 +44,8 @@ pub(super) fn figure(
         sheet.legend((90.0, HEAD + 8.0), &entries);
         let top = HEAD + 16.0;
         let frame = Frame { left: 0.0, top, width: WIDTH, height: HEIGHT - top - NAMES };
-        let x = Scale::names("", &vec![String::new(); names.len()]);
         let y = Scale::from_zero("share of packets that a queue drops", worst);
-        let mut panel = Panel::new(sheet, frame, x, y);
+        let mut panel = Panel::new(sheet, frame, Scale::places(names.len()), y);
         for row in 0..table.rows() {
             let place = key.at(row);
             panel.bar((place - 0.04, least[row]), (place + 0.04, most[row]), SKY);
@@ -60,12 +57,6 @@ pub(super) fn figure(
                 format!("{}: {least} to {most}, {median} in the middle", names[key.places[row]]);
             panel.hover_between((place - 0.4, 0.0), (place + 0.4, worst), text);
         }
-        let inside = panel.inside();
-        for (place, name) in names.iter().enumerate() {
-            let share = (place as f64 + 0.5) / names.len() as f64;
-            let across = inside.left + share * inside.width;
-            let down = inside.top + inside.height + if place % 2 == 0 { 22.0 } else { 38.0 };
-            sheet.text(&cut(name, 30), (across, down), Anchor::Centre, INK);
-        }
+        panel.names_below(&names);
     })))
 }

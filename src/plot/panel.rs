@@ -13,7 +13,7 @@ use super::figure::{
     unsigned,
 };
 use super::scale::Scale;
-use super::theme::{FINE, GRID, INK, MUTED, PAPER, SMALL, TEXT};
+use super::theme::{FINE, GRID, INK, MUTED, PAPER, SMALL, TEXT, cut};
 
 type Chart<'a> = ChartContext<'a, SVGBackend<'a>, Cartesian2d<Scale, Scale>>;
 
@@ -26,6 +26,9 @@ pub(super) struct Panel<'s, 'a> {
     /// What labels must not cover, in pixels.
     taken: Vec<Frame>,
 }
+
+/// Height of the [names below](Panel::names_below) a panel.
+pub(super) const NAMES: f64 = 44.0;
 
 /// Lines of more points are not kept clear of labels.
 const LINE_TAKEN: usize = 400;
@@ -143,8 +146,23 @@ impl<'s, 'a> Panel<'s, 'a> {
         self.take(behind);
     }
 
-    /// A level across the panel, named in the row of the legend so that no filled area is covered.
+    /// Names of places evenly apart, in two rows below the panel, in turn.
+    pub(super) fn names_below(&self, names: &[String]) {
+        let inside = self.inside();
+        for (place, name) in names.iter().enumerate() {
+            let share = (place as f64 + 0.5) / names.len() as f64;
+            let across = inside.left + share * inside.width;
+            let down = inside.top + inside.height + if place % 2 == 0 { 22.0 } else { 38.0 };
+            self.sheet.text(&cut(name, 30), (across, down), Anchor::Centre, INK);
+        }
+    }
+
+    /// A level across the panel, named in the row of the legend so that no filled area is covered;
+    /// none at zero, where the axis is.
     pub(super) fn level_above(&mut self, value: f64, name: &str) {
+        if value <= 0.0 {
+            return;
+        }
         let (left, right) = self.x.ends();
         self.line(&[(left, value), (right, value)], INK, 1.5, Stroke::Dashed);
         let inside = self.inside();

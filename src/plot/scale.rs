@@ -149,6 +149,11 @@ impl Scale {
         Self { title: title.to_owned(), range, ticks, measure: Measure::Linear }
     }
 
+    /// Places side by side, without names.
+    pub(super) fn places(count: usize) -> Self {
+        Self::names("", &vec![String::new(); count])
+    }
+
     /// Where a value lies, at the nearest end if it lies outside.
     pub(super) fn place(&self, value: f64) -> f64 {
         let place = match self.measure {

@@ -8,7 +8,7 @@ use super::figure::{Anchor, Figure, Frame, HEAD, Heading, Sheet};
 use super::frontier::grid_of;
 use super::html::GridPoint;
 use super::key::{Key, short};
-use super::panel::{Panel, Stroke};
+use super::panel::{NAMES, Panel, Stroke};
 use super::scale::Scale;
 use super::table::Table;
 use super::theme::{BLUE, INK, MUTED, ON_DARK, ON_LIGHT, WIDTH, cut, heat, number, series};
@@ -17,6 +17,8 @@ use plotters::style::RGBColor;
 const HEIGHT: f64 = 500.0;
 /// Width of the colour bar with its text.
 const BAR: f64 = 110.0;
+/// Values without numbers, each of which has its name below the axis, at most.
+const NAMED: usize = 12;
 /// Columns of results, the first of which ends the varied keys.
 const RESULTS: [&str; 5] = ["schema", "command", "title", "packets_offered", "drop_rate_estimate"];
 
@@ -231,8 +233,14 @@ fn lines(
             sheet.legend((90.0, top + 8.0), &entries);
             top += 16.0;
         }
-        let frame = Frame { left: 0.0, top, width: WIDTH, height: HEIGHT - top };
-        let mut panel = Panel::new(sheet, frame, key.along(), rate_scale(rates.iter(), goal));
+        let has_names = key.numbers.is_none() && key.values.len() <= NAMED;
+        let height = HEIGHT - top - if has_names { NAMES } else { 0.0 };
+        let frame = Frame { left: 0.0, top, width: WIDTH, height };
+        let x = if has_names { Scale::places(key.values.len()) } else { key.along() };
+        let mut panel = Panel::new(sheet, frame, x, rate_scale(rates.iter(), goal));
+        if has_names {
+            panel.names_below(&key.legend());
+        }
         if let Some(goal) = goal {
             panel.level(goal, &format!("goal {}", share_text(goal)), MUTED);
         }
@@ -241,19 +249,23 @@ fn lines(
             let is_own = |row: &usize| by.is_none_or(|by| by.places[*row] == group);
             let mut rows: Vec<usize> = (0..rates.len()).filter(is_own).collect();
             rows.sort_by(|a, b| key.at(*a).total_cmp(&key.at(*b)));
+            // Side by side, where the groups share a place.
+            let aside =
+                if has_names { 0.1 * (group as f64 - (groups - 1) as f64 / 2.0) } else { 0.0 };
+            let across = |row: usize| key.at(row) + aside;
             let corners: Vec<_> =
-                rows.iter().map(|row| (key.at(*row), rates[*row].shown())).collect();
+                rows.iter().map(|row| (across(*row), rates[*row].shown())).collect();
             if key.numbers.is_some() {
                 panel.line(&corners, colour, 1.6, Stroke::Solid);
             }
             for row in rows {
-                panel.estimate(key.at(row), rates[row], colour);
+                panel.estimate(across(row), rates[row], colour);
                 let size = memory(table, row)
                     .map_or_else(String::new, |bytes| format!(", {}", bytes_text(bytes)));
                 let name = by.map_or_else(String::new, |by| format!("{}, ", by.values[group]));
                 let value = &key.values[key.places[row]];
                 let text = format!("{name}{along} {value}: {}{size}", rate_text(&rates[row]));
-                panel.hover((key.at(row), rates[row].shown()), text);
+                panel.hover((across(row), rates[row].shown()), text);
             }
         }
     }))
