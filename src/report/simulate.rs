@@ -388,13 +388,13 @@ impl SimulateReport {
         row("  dropped", self.drops_text());
         row("  outstanding at the end", packets.outstanding.to_string());
         if let Some(reserve) = &self.reserve {
+            let Reserve { entries, in_use_mean: mean, in_use_max: max, .. } = reserve;
+            // Peers that lend have no entries in common.
+            let of = if *entries > 0 { format!(" of {entries}") } else { " lent by peers".into() };
             let share = reserve.exhausted_fraction * 100.0;
             row(
                 "reserve in use",
-                format!(
-                    "mean {:.1}, max {} of {}; exhausted {share:.2} % of the time",
-                    reserve.in_use_mean, reserve.in_use_max, reserve.entries
-                ),
+                format!("mean {mean:.1}, max {max}{of}; exhausted {share:.2} % of the time"),
             );
             if let Some(Small { entries, in_use_mean, in_use_max }) = reserve.small {
                 row(
