@@ -55,7 +55,10 @@ impl Judge<'_> {
     /// Judges a configuration.
     pub(super) fn judge(&self, place: Place, effort: Effort) -> Result<Candidate, SimulationError> {
         let scenario = self.scenario(place);
-        let seen = |simulation: &Simulation| Candidate::new(place, &scenario, simulation);
+        let seen = |simulation: &Simulation, decided| {
+            let candidate = Candidate::new(place, &scenario, simulation);
+            Ok(Candidate { decided, ..candidate })
+        };
         let goal = scenario.plan.max_drop_rate;
         let first_look = match effort {
             Effort::Compare => None,
@@ -64,30 +67,28 @@ impl Judge<'_> {
         let splits = scenario.run.method == RunMethod::Auto
             && scenario.run.duration.is_some()
             && scenario.system().check_splitting().is_ok();
-        if let Some((look, tells)) = &first_look {
+        let (plain, is_open) = match first_look {
+            Some((look, true)) => return seen(&look, true),
             // Even without any drop the scenario's own duration would tell no more.
-            let in_vain = splits && least_bound(look, &scenario) > goal;
-            match effort {
-                _ if *tells => return Ok(Candidate { decided: true, ..seen(look) }),
-                Effort::Glance if in_vain && look.packets.dropped == 0 => return Ok(seen(look)),
-                _ if in_vain => {
-                    let split = self.split(&scenario)?;
-                    return Ok(Candidate { decided: true, ..seen(&split) });
-                }
-                _ => {}
+            Some((look, false)) if splits && least_bound(&look, &scenario) > goal => (look, true),
+            _ => {
+                let plain = self.simulate(&scenario)?;
+                let is_open = plain.drop_rate.leaves_open(goal);
+                (plain, is_open)
+            }
+        };
+        if !splits || !is_open {
+            return seen(&plain, true);
+        }
+        match effort {
+            Effort::Compare => seen(&plain, false),
+            Effort::Glance if plain.packets.dropped == 0 => seen(&plain, false),
+            Effort::Glance | Effort::Decide => {
+                let split = self.split(&scenario)?;
+                let is_better = split.drop_rate.method == Method::Splitting;
+                seen(if is_better { &split } else { &plain }, true)
             }
         }
-        let plain = self.simulate(&scenario)?;
-        let is_open = plain.drop_rate.leaves_open(goal);
-        let spare =
-            effort == Effort::Compare || (effort == Effort::Glance && plain.packets.dropped == 0);
-        if !is_open || !splits || spare {
-            let decided = !(is_open && splits);
-            return Ok(Candidate { decided, ..seen(&plain) });
-        }
-        let split = self.split(&scenario)?;
-        let is_better = split.drop_rate.method == Method::Splitting;
-        Ok(Candidate { decided: true, ..seen(if is_better { &split } else { &plain }) })
     }
 
     /// Simulates a configuration anew with streams that the search has not seen, as number
