@@ -18,6 +18,10 @@ const LONGER: u64 = 4;
 const PACKETS_MAX: u64 = PACKETS * 64;
 /// Times that a pilot run must come near and go again, lest it see but a part of what happens.
 const EXCURSIONS: usize = 20;
+/// As many as tell all that is to be learnt from one run.
+const EXCURSIONS_PLENTY: usize = 200;
+/// The longest runs whose sights are put together where they see fewer, at most.
+const TOGETHER: u32 = 12;
 /// Pilot runs at most.
 const PILOTS: u32 = 60;
 
@@ -32,7 +36,7 @@ pub(super) struct Pilot {
 impl Pilot {
     /// Whether so much has happened that a short main run is enough.
     pub(super) const fn has_seen_enough(&self) -> bool {
-        self.entered >= 10 * EXCURSIONS
+        self.entered >= EXCURSIONS_PLENTY
     }
 }
 
@@ -53,11 +57,13 @@ impl SystemSpec {
         let warm = self.warm(streams, progress)?;
         let mut thresholds = Thresholds::default();
         let mut packets = PACKETS;
+        // What the longest runs have seen together, where one alone sees too little.
+        let (mut seen, mut together) = (Distances::default(), 0);
         let packets_max = PACKETS_MAX.max(self.packets_expected());
         for pilot in 0..PILOTS {
             let chance = streams.stream(&format!("splitting pilot {pilot}"));
             let mut run = Splitting::new(self, &thresholds, chance, progress);
-            run.pilot = Some(Pilot::default());
+            run.pilot = Some(Pilot { seen: std::mem::take(&mut seen), entered: 0 });
             run.main_expected = packets;
             run.in_phase = in_phase(&warm);
             run.split(&warm, 0);
@@ -78,7 +84,11 @@ impl SystemSpec {
             if run.drops >= if may_be_longer { DROPS } else { 1 } {
                 return Some(Ok(found));
             }
-            if found.nearest() < thresholds.nearest() {
+            let is_slow = !may_be_longer && excursions < EXCURSIONS_PLENTY;
+            if is_slow && together < TOGETHER {
+                (thresholds, seen) = (found, pilot.seen);
+                together += 1;
+            } else if found.nearest() < thresholds.nearest() {
                 thresholds = found;
             } else if may_be_longer {
                 packets = packets_max.min(packets * LONGER);
