@@ -185,10 +185,12 @@ impl<'a> Lanes<'a> {
             .flat_map(|(table, traffic)| traffic.sources(table, streams, spec.window))
             .map(|mut source| Feed { next: source.next(), source })
             .collect();
-        Self { feeds, ..Self::idle(spec, streams, observers) }
+        let lane = |(rx, service): (&u32, u64)| Lane::new(*rx, service);
+        let lanes = spec.buffers.rx.iter().zip(services(spec)).map(lane).collect();
+        Self { feeds, lanes, ..Self::idle(spec, streams, observers) }
     }
 
-    /// All queues, to which nothing is sent.
+    /// Books and a reserve, without sources and rings.
     fn idle(spec: &'a SystemSpec, streams: Streams, observers: Observers<'a>) -> Self {
         let entries = entries(spec);
         let most = |rx: u32| u64::from(rx) + u64::from(entries);
@@ -200,10 +202,9 @@ impl<'a> Lanes<'a> {
             QueueBooks::new(id, service, completions, is_choosy)
         };
         let queues = (0..).map(QueueId::new).zip(rx.clone()).zip(services(spec)).map(queue);
-        let longest = rx.clone().zip(services(spec)).map(|(rx, ps)| (most(rx) + 2) * ps);
-        let lanes = rx.zip(services(spec)).map(|(rx, service)| Lane::new(rx, service));
+        let longest = rx.zip(services(spec)).map(|(rx, ps)| (most(rx) + 2) * ps);
         Self {
-            lanes: lanes.collect(),
+            lanes: Vec::new(),
             queues: queues.collect(),
             straight: is_straight(spec),
             packets: Packets::default(),
@@ -327,8 +328,17 @@ impl<'a> Lanes<'a> {
         self.books.measured
             && self.books.told.is_none()
             && self.books.len.is_some()
-            && to.saturating_add(self.longest) <= self.books.end
             && most < 1 << 63
+            && (to.saturating_add(self.longest) <= self.books.end || self.is_done_in_time(to))
+    }
+
+    /// Whether every packet of a window that ends at `to` is done by the end, were all admitted.
+    fn is_done_in_time(&self, to: u64) -> bool {
+        let done_by = |lane: &Lane| {
+            let work = lane.service.saturating_mul(lane.places.len() as u64);
+            lane.done.max(to).saturating_add(work)
+        };
+        self.lanes.iter().all(|lane| done_by(lane) <= self.books.end)
     }
 
     fn classify(&mut self, index: usize, from: u64, in_sums: bool) {

@@ -36,16 +36,15 @@ const PATIENCE: u32 = 32;
 const LOOK: u32 = 8;
 
 impl<'a> Member<'a> {
+    /// Beside a leader that has done nothing yet.
     pub(super) fn new(spec: &'a SystemSpec, streams: Streams, leader: &Lanes<'a>) -> Self {
-        let mut system = Lanes::idle(spec, streams, Observers::default());
-        system.lanes.iter_mut().for_each(|lane| lane.ring = Box::default());
-        let replaced = Lanes::idle(leader.spec, streams, Observers::default());
-        let Lanes { books, queues, .. } = replaced;
+        let lanes = leader.lanes.iter().map(|lane| Lane::new(0, lane.service)).collect();
+        let idle = Lanes::idle(spec, streams, Observers::default());
         let is_leader = entries(spec) == leader.reserve.entries;
         Self {
-            is_own: vec![false; system.lanes.len()],
-            system,
-            replaced: Some(Box::new(Replaced { books, queues })),
+            is_own: vec![false; leader.lanes.len()],
+            system: Lanes { lanes, ..idle },
+            replaced: Some(Box::new(Replaced::all(leader))),
             is_still: true,
             owned: Vec::new(),
             since: Vec::new(),
@@ -122,9 +121,14 @@ impl<'a> Member<'a> {
         self.verdicts.clone_from(&before.verdicts);
         std::mem::swap(&mut packets.verdicts, &mut self.verdicts);
         std::mem::swap(packets, &mut self.system.packets);
-        self.first_pass(leader, span);
+        self.note_places(leader, span.from);
+        // What it adopts is the leader's so far.
+        let in_sums = span.in_sums && self.system.is_done_in_time(span.to);
+        let Span { from, to, .. } = span;
+        for queue in &self.owned {
+            self.system.classify(*queue, from, in_sums);
+        }
         self.adopt_askers(leader, before);
-        let Span { from, to, in_sums } = span;
         let system = &mut self.system;
         system.reserve.take_back(&mut system.lanes, from.saturating_sub(1));
         system.reserve.decide(&mut system.lanes, &mut system.packets, from, to - 1);
@@ -139,8 +143,8 @@ impl<'a> Member<'a> {
         std::mem::swap(&mut packets.verdicts, &mut self.verdicts);
     }
 
-    /// The first pass over its own queues.
-    fn first_pass(&mut self, leader: &Lanes<'_>, Span { from, in_sums, .. }: Span) {
+    /// Finds the packets of its own queues.
+    fn note_places(&mut self, leader: &Lanes<'_>, from: u64) {
         let system = &mut self.system;
         self.since.clear();
         for &queue in &self.owned {
@@ -151,9 +155,6 @@ impl<'a> Member<'a> {
         }
         if self.replaced.is_none() {
             system.offer(from);
-        }
-        for &queue in &self.owned {
-            system.classify(queue, from, in_sums);
         }
     }
 
