@@ -17,6 +17,7 @@ use rxplan::model::fast::FastPath;
 use rxplan::model::policy::Policy;
 use rxplan::model::system::{Observers, Progress, SystemSpec};
 use rxplan::random::Streams;
+use rxplan::scenario::{Scenario, Source};
 use rxplan::units::SimDuration;
 use scenarios::{server, with_host};
 
@@ -58,6 +59,62 @@ fn with_reserves(system: &SystemSpec, entries: &[u32], more_completions: u32) ->
         system
     };
     entries.iter().map(of).collect()
+}
+
+/// A shipped scenario's system, with overrides.
+fn shipped(name: &str, overrides: &[&str]) -> SystemSpec {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    let overrides: Vec<String> = overrides.iter().map(|text| (*text).to_owned()).collect();
+    let file = folder.join(name).with_extension("toml");
+    Scenario::load(&Source::File(file), &overrides).unwrap().system()
+}
+
+#[test]
+fn whole_windows_are_those_of_each_alone() {
+    // Bursts apart, in step, and so many packets that members go on alone and come back.
+    for (name, rx, overrides) in [
+        ("ring32-light", 128, &["run.duration=8 ms"][..]),
+        ("ring32-light", 64, &["run.duration=8 ms", "traffic.0.rate=2.5 Mpps"]),
+        ("ring32", 256, &["run.duration=8 ms"]),
+        ("shared-reserve", 203, &["run.duration=12 ms"]),
+        ("synchronized-bursts", 300, &["run.duration=20 ms"]),
+    ] {
+        let system = shipped(name, &[overrides, &["run.warmup=1 ms"]].concat());
+        let mut system = with_reserves(&system, &[0], 0).remove(0);
+        system.buffers.rx.fill(rx);
+        let entries = [700, 0, 64, 4000, 12_000, 2000];
+        let systems = with_reserves(&system, &entries, 100);
+        for (entries, [together, alone]) in entries.iter().zip(measured(&systems, 1)) {
+            assert!(together == alone, "{name} with a reserve of {entries}");
+        }
+    }
+}
+
+#[test]
+fn systems_that_differ_in_more_cannot_run_together() {
+    let system = shipped("ring32-light", &[]);
+    let can = |systems: &[SystemSpec]| {
+        SystemSpec::can_run_together(&systems.iter().collect::<Vec<_>>())
+    };
+    let both = with_reserves(&system, &[8, 512], 0);
+    assert!(can(&both));
+    let differ = |change: fn(&mut SystemSpec)| {
+        let mut systems = both.clone();
+        change(&mut systems[0]);
+        !can(&systems)
+    };
+    assert!(differ(|system| system.buffers.rx[3] += 1));
+    assert!(differ(|system| system.window.start += SimDuration::from_ps(1)));
+    assert!(differ(|system| system.traffic.clear()));
+    assert!(differ(|system| system.buffers.reserve = None));
+    let choosy = |policy| {
+        let mut systems = both.clone();
+        systems.iter_mut().for_each(|system| system.buffers.reserve.as_mut().unwrap().policy = policy);
+        !can(&systems)
+    };
+    assert!(choosy(Policy::DynamicThreshold { alpha: 1.0 }));
+    assert!(choosy(Policy::StaticCap { cap: 4 }));
+    assert!(!can(&with_reserves(&system, &[0, 0], 0)), "nothing to share");
 }
 
 proptest! {
