@@ -93,9 +93,8 @@ fn whole_windows_are_those_of_each_alone() {
 #[test]
 fn systems_that_differ_in_more_cannot_run_together() {
     let system = shipped("ring32-light", &[]);
-    let can = |systems: &[SystemSpec]| {
-        SystemSpec::can_run_together(&systems.iter().collect::<Vec<_>>())
-    };
+    let can =
+        |systems: &[SystemSpec]| SystemSpec::can_run_together(&systems.iter().collect::<Vec<_>>());
     let both = with_reserves(&system, &[8, 512], 0);
     assert!(can(&both));
     let differ = |change: fn(&mut SystemSpec)| {
@@ -109,7 +108,9 @@ fn systems_that_differ_in_more_cannot_run_together() {
     assert!(differ(|system| system.buffers.reserve = None));
     let choosy = |policy| {
         let mut systems = both.clone();
-        systems.iter_mut().for_each(|system| system.buffers.reserve.as_mut().unwrap().policy = policy);
+        systems
+            .iter_mut()
+            .for_each(|system| system.buffers.reserve.as_mut().unwrap().policy = policy);
         !can(&systems)
     };
     assert!(choosy(Policy::DynamicThreshold { alpha: 1.0 }));
