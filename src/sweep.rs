@@ -11,6 +11,7 @@ mod sampling;
 pub use journal::{Header, Journal, Record, Shard, line, read};
 pub use sampling::{Sample, SampleMethod};
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
@@ -117,6 +118,10 @@ pub const POINTS_MAX: u32 = 250_000;
 const SAMPLE_EXAMPLE: u32 = 1000;
 /// The key whose values are not compared with each other, but each within its own.
 const SEED_KEY: &str = "run.seed";
+/// The key of which many values can be simulated in one pass.
+const RESERVE_KEY: &str = "reserve.entries";
+/// Most points of a group: each has books of its own, and is finished when all are.
+const GROUP_MAX: usize = 32;
 
 impl Sweep {
     /// Makes sense of what was asked for. Points are not looked at: see [`check`](Self::check).
@@ -279,7 +284,8 @@ impl Sweep {
     }
 
     /// Simulates points, handing each finished one to `done`, in no certain order. When
-    /// `progress.stop` is set, unfinished points are left out.
+    /// `progress.stop` is set, unfinished points are left out. Points that differ in the size of
+    /// the reserve alone are simulated in one pass where that gives the same.
     ///
     /// # Errors
     /// The first of `done`, of loading or of simulating.
@@ -291,13 +297,36 @@ impl Sweep {
         done: &(dyn Fn(usize, &Scenario, &Simulation) -> Result<(), E> + Sync),
     ) -> Result<(), E> {
         let batch = Batch {
-            count: points.len(),
+            groups: &self.groups(points),
             jobs,
             engine,
-            load: &|index| Ok(self.scenario(points[index])?),
-            done: &|index, scenario, simulation| done(points[index], scenario, simulation),
+            load: &|point| Ok(self.scenario(point)?),
+            done,
         };
         simulate_batch(&batch, progress)
+    }
+
+    /// The points in groups that differ in the size of the reserve alone, as far as values say.
+    fn groups(&self, points: &[usize]) -> Vec<Vec<usize>> {
+        let Some(reserve) = self.axes().iter().position(|axis| axis.key == RESERVE_KEY) else {
+            return points.iter().map(|point| vec![*point]).collect();
+        };
+        let mut groups: Vec<Vec<usize>> = Vec::new();
+        // The group that points with these values elsewhere go to.
+        let mut open: BTreeMap<u64, usize> = BTreeMap::new();
+        for point in points {
+            let mut positions = self.grid.positions(self.points[*point]);
+            positions[reserve] = 0;
+            let group = open.entry(self.grid.point(&positions)).or_insert(groups.len());
+            if groups.get(*group).is_some_and(|group| group.len() == GROUP_MAX) {
+                *group = groups.len();
+            }
+            match groups.get_mut(*group) {
+                Some(group) => group.push(*point),
+                None => groups.push(vec![*point]),
+            }
+        }
+        groups
     }
 
     /// What is wrong with a point; without a place where that is one of the values that the point

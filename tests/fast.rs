@@ -2,24 +2,20 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+#[path = "support/plain.rs"]
+mod plain;
 #[path = "support/scenarios.rs"]
 #[expect(dead_code, reason = "shared with tests that use more of it")]
 mod scenarios;
 
+use plain::{plain, steady};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed};
-use rxplan::model::buffers::{Accounting, Refiller};
-use rxplan::model::distribution::Distribution;
 use rxplan::model::fast::FastPath;
-use rxplan::model::host::HostSpec;
 use rxplan::model::log::PacketOutcome;
-use rxplan::model::policy::Policy;
-use rxplan::model::port::FifoSpec;
 use rxplan::model::system::{Observers, Progress, SystemSpec};
-use rxplan::model::traffic::{HEADERS, RecordedPacket, TrafficKind};
 use rxplan::random::Streams;
-use rxplan::units::SimDuration;
-use scenarios::{BUFFER, server, with_host};
+use scenarios::{server, with_host};
 
 /// Everything measured, as text (floats to the last bit), and every packet.
 type Measured = (String, Vec<PacketOutcome>);
@@ -45,62 +41,6 @@ fn measure<'a>(
         None => system.run(streams, &progress, observers),
     };
     format!("{:?}", outcome.expect("nobody stops it"))
-}
-
-/// The scenario with what the fast paths leave to the reference engine taken out.
-fn plain(mut system: SystemSpec) -> SystemSpec {
-    system.fifo = FifoSpec::default();
-    system.line_rate = None;
-    system.stalls.clear();
-    if let HostSpec::Server { wakeup, .. } = &mut system.host {
-        *wakeup = Distribution::Constant(0);
-    }
-    if let Some(reserve) = &mut system.buffers.reserve {
-        (reserve.groups, reserve.repost) = (1, 1);
-        reserve.sync_cost = SimDuration::ZERO;
-        reserve.refiller = Refiller::ConsumingCore;
-        reserve.low_watermark = None;
-        reserve.small = None;
-        reserve.device_entries = 0;
-        if !reserve.policy.is_memoryless() {
-            reserve.policy = Policy::CompleteSharing;
-        }
-    }
-    system
-}
-
-/// The same with constant services and packets of one buffer: what windows need.
-fn steady(mut system: SystemSpec) -> SystemSpec {
-    let HostSpec::Server { service, .. } = &mut system.host else { unreachable!("servers only") };
-    for time in service {
-        if !matches!(time, Distribution::Constant(1..)) {
-            *time = Distribution::Constant(3);
-        }
-    }
-    for traffic in &mut system.traffic {
-        traffic.size = Distribution::Constant(u64::from(BUFFER) - 1);
-        match &mut traffic.kind {
-            TrafficKind::Recorded(packets) => {
-                let short = packets.play().map(|p| RecordedPacket { len: p.len.min(BUFFER), ..p });
-                *packets = short.collect();
-            }
-            TrafficKind::Flows(spec) => spec.messages = spec.messages.with_mtu(HEADERS + 40),
-            TrafficKind::Incast(spec) => spec.answers = spec.answers.with_mtu(HEADERS + 40),
-            _ => {}
-        }
-    }
-    let mut most = 0;
-    if let Some(reserve) = &mut system.buffers.reserve {
-        reserve.accounting = Accounting::Pinned;
-        most = reserve.entries;
-    }
-    if most > 0 {
-        system.buffers.rx.iter_mut().for_each(|rx| *rx = (*rx).max(1));
-    }
-    // Often no larger than must be.
-    let most = most + system.buffers.rx.iter().max().expect("there are queues");
-    system.buffers.completion_entries = system.buffers.completion_entries.max(most);
-    system
 }
 
 proptest! {

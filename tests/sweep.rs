@@ -63,6 +63,56 @@ fn rows_come_in_grid_order_and_are_those_of_single_simulations() {
     }
 }
 
+/// 32 queues of which the windowed path is taken, with few drops and with many.
+const RESERVES: &str = r#"
+title = "reserves"
+[run]
+duration = "3 ms"
+warmup = "200 us"
+replications = 2
+[nic]
+queues = 32
+rx = 64
+rx_buf_len = "2 KiB"
+[reserve]
+entries = 8
+[host]
+model = "server"
+service = "1 us"
+[[traffic]]
+kind = "on-off"
+rate = "3 Mpps"
+on = { dist = "exponential", mean = "20 us" }
+off = { dist = "exponential", mean = "80 us" }
+[sweep]
+reserve.entries = [512, 0, 64, 2048, 700]
+"nic.rx" = [128, 64]
+"#;
+
+#[test]
+fn points_in_one_pass_are_those_of_single_simulations() {
+    let folder = Folder::with(RESERVES);
+    // One thread has one pass for each depth; without a fast path there is none.
+    let csv = folder.run(&["sweep", "s.toml", "--format", "csv", "--jobs", "1"]).success();
+    for more in [&["--engine", "reference"][..], &["--jobs", "7"], &["--sample", "10"]] {
+        let other = folder.run(&[&["sweep", "s.toml", "--format", "csv"], more].concat());
+        assert!(other.success() == csv, "{more:?}");
+    }
+    let drops: Vec<f64> =
+        column(&csv, "drop_rate_estimate").iter().map(|cell| cell.parse().unwrap()).collect();
+    assert!(drops.iter().any(|rate| *rate > 0.01) && drops.contains(&0.0), "{drops:?}");
+    for (point, row) in rows(&csv).iter().enumerate() {
+        let sets = [format!("reserve.entries={}", row[0].1), format!("nic.rx={}", row[1].1)];
+        let alone = folder
+            .run(&["simulate", "s.toml", "--format", "csv", "--set", &sets[0], "--set", &sets[1]]);
+        for (name, cell) in &rows(&alone.success())[0] {
+            if name != "command" && name != "reserve_entries" {
+                assert!(row.contains(&(name.clone(), cell.clone())), "{point}: {name}");
+            }
+        }
+    }
+}
+
 #[test]
 fn all_forms_have_the_same_values() {
     let folder = Folder::with(BURSTS);

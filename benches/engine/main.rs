@@ -2,7 +2,7 @@
 //!
 //! `cargo bench --bench engine` prints everything, with `-- PART ...` some of it: `engines` (our
 //! engines and peers on the two ring32 workloads), `hosts` (systems that take other paths),
-//! `scaling` (over queues, load, reserve and threads).
+//! `scaling` (over queues, load, reserve and threads), `grid` (a sweep in few passes).
 //!
 //! Everything in a table takes turns, and the median of several rounds counts, so that a noisy
 //! machine is noisy for all. Times of different runs or machines say little; ratios within a run
@@ -10,6 +10,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a bench talks to people")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a bench may panic")]
 
+mod grid;
 mod hosts;
 mod measure;
 mod peers;
@@ -23,7 +24,7 @@ use rxplan::model::fast::FastPath;
 use rxplan::scenario::{Scenario, Source};
 
 /// What can be asked for.
-const PARTS: [&str; 3] = ["engines", "hosts", "scaling"];
+const PARTS: [&str; 4] = ["engines", "hosts", "scaling", "grid"];
 
 /// Our engines.
 const ENGINES: [(&str, Option<FastPath>); 3] = [
@@ -68,6 +69,9 @@ fn main() {
     }
     if wants("scaling") {
         scaling::all();
+    }
+    if wants("grid") {
+        grid::compare();
     }
 }
 

@@ -119,7 +119,7 @@ pub(crate) fn simulate(system: &SystemSpec, path: Option<FastPath>, replication:
     outcome.expect("nobody stops it")
 }
 
-fn drop_rate(outcome: &Outcome) -> f64 {
+pub(crate) fn drop_rate(outcome: &Outcome) -> f64 {
     let packets = outcome.queues.iter().map(|queue| queue.packets);
     let (dropped, offered) = packets.fold((0, 0), |(dropped, offered), queue| {
         (dropped + queue.dropped, offered + queue.offered)

@@ -16,6 +16,7 @@ mod windowed;
 use crate::model::buffers::ReserveSpec;
 use crate::model::host::HostSpec;
 use crate::model::outcome::Outcome;
+use crate::model::policy::Policy;
 use crate::model::port::FifoSpec;
 use crate::model::system::{Observers, Progress, SystemSpec};
 use crate::random::Streams;
@@ -65,6 +66,42 @@ impl SystemSpec {
             && self.buffers.reserve.as_ref().is_none_or(simple)
             && self.window.end.is_some()
             && self.transfers().is_none()
+    }
+
+    /// Whether systems can be [run together](Self::run_together): they differ in the size of one
+    /// reserve of complete sharing alone, and the windowed path is valid for each.
+    #[must_use]
+    pub fn can_run_together(systems: &[&Self]) -> bool {
+        let entries = |system: &&&Self| system.buffers.reserve.as_ref().map(|it| it.entries);
+        let Some(largest) = systems.iter().max_by_key(entries) else { return false };
+        let is_alike = |system: &&Self| {
+            let mut alike = (*system).clone();
+            alike.buffers.completion_entries = largest.buffers.completion_entries;
+            match (&mut alike.buffers.reserve, &largest.buffers.reserve) {
+                (Some(own), Some(other)) => own.entries = other.entries,
+                _ => return false,
+            }
+            alike == **largest && FastPath::Windowed.is_valid(system)
+        };
+        let policy = largest.buffers.reserve.as_ref().map(|reserve| reserve.policy);
+        policy == Some(Policy::CompleteSharing)
+            && entries(&largest) > Some(0)
+            && systems.iter().all(is_alike)
+    }
+
+    /// Runs one replication of systems in one pass over their traffic, each with the outcome that
+    /// it has alone; `None` if they were stopped.
+    ///
+    /// # Panics
+    /// Where they [cannot](Self::can_run_together).
+    #[must_use]
+    pub fn run_together(
+        systems: &[&Self],
+        streams: Streams,
+        progress: &Progress,
+    ) -> Option<Vec<Outcome>> {
+        assert!(Self::can_run_together(systems), "the caller asks first");
+        windowed::Grid::new(systems, streams).run(progress)
     }
 
     /// Runs one replication on a fast path; `None` if it was stopped. A timeline is not recorded.

@@ -95,6 +95,13 @@ impl PacketCounts {
         self.delivered += other.delivered;
         self.dropped += other.dropped;
     }
+
+    /// Adds what `whole` has more than `part`.
+    pub(crate) fn add_rest(&mut self, whole: &Self, part: &Self) {
+        self.offered += whole.offered - part.offered;
+        self.delivered += whole.delivered - part.delivered;
+        self.dropped += whole.dropped - part.dropped;
+    }
 }
 
 /// Batches into which one replication is cut for batch means.
@@ -130,6 +137,14 @@ impl Batches {
     /// The end of the part last asked for; the last part goes on.
     pub(crate) fn end(&self) -> SimTime {
         if self.current + 1 < BATCHES { self.end } else { SimTime::MAX }
+    }
+
+    /// Adds what `whole` has more than `part`.
+    pub(crate) fn add_rest(&mut self, whole: &Self, part: &Self) {
+        for ((own, whole), part) in self.counts.iter_mut().zip(whole.counts).zip(part.counts) {
+            own.part += whole.part - part.part;
+            own.whole += whole.whole - part.whole;
+        }
     }
 
     /// All parts.

@@ -45,6 +45,11 @@ impl Path {
         }
     }
 
+    /// Whether replications are run in windows.
+    pub(super) const fn is_windowed(&self) -> bool {
+        matches!(self, Self::Fast(FastPath::Windowed))
+    }
+
     /// Runs one replication; `None` if it was stopped. A timeline is the reference engine's.
     pub(super) fn run<'a>(
         &self,

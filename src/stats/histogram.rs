@@ -115,6 +115,28 @@ impl Histogram {
         self.add_sums(&other.sums);
     }
 
+    /// Adds the spans that `whole` has and `part`, which is a part of it, has not. The shortest and
+    /// the longest stay what they are: of a rest they are not known.
+    pub fn add_rest(&mut self, whole: &Self, part: &Self) {
+        if self.buckets.len() < whole.buckets.len() {
+            self.buckets.resize(whole.buckets.len(), 0);
+        }
+        for (own, whole) in self.buckets.iter_mut().zip(&whole.buckets) {
+            *own += whole;
+        }
+        for (own, part) in self.buckets.iter_mut().zip(&part.buckets) {
+            *own -= part;
+        }
+        self.sums.count += whole.sums.count - part.sums.count;
+        self.sums.sum_ps += whole.sums.sum_ps - part.sums.sum_ps;
+    }
+
+    /// The shortest and the longest span in picoseconds.
+    #[must_use]
+    pub const fn extremes_ps(&self) -> (u64, u64) {
+        (self.sums.min_ps, self.sums.max_ps)
+    }
+
     /// Forgets everything.
     pub fn clear(&mut self) {
         *self = Self::default();

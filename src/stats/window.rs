@@ -133,6 +133,11 @@ impl Overlap {
         self.sum_ps += u128::from(ps);
     }
 
+    /// Adds what `whole` has more than `part`.
+    pub fn add_rest(&mut self, whole: &Self, part: &Self) {
+        self.sum_ps += whole.sum_ps - part.sum_ps;
+    }
+
     /// The sum in picoseconds.
     #[must_use]
     pub const fn sum_ps(&self) -> u128 {

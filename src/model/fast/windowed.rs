@@ -24,6 +24,7 @@
 
 mod agenda;
 mod books;
+mod grid;
 mod lane;
 mod packets;
 mod reserve;
@@ -31,6 +32,7 @@ mod total;
 
 use agenda::WINDOW_MAX;
 use books::{Books, Exact, QueueBooks, Sums};
+pub(super) use grid::Grid;
 use lane::{Lane, Scratch};
 use packets::{Incoming, Packets, Tag};
 use reserve::Reserve;
@@ -47,7 +49,7 @@ use crate::model::policy::Policy;
 use crate::model::system::{Observers, Progress, SystemSpec};
 use crate::model::traffic::{Arrival, Source, TrafficKind, TrafficSpec};
 use crate::random::Streams;
-use crate::stats::{Counts, Level, Peak};
+use crate::stats::{Level, Peak};
 use crate::units::{SimTime, round_to_u64, to_f64};
 
 /// Whether windows give the reference engine's result for plain servers: constant services that
@@ -178,11 +180,18 @@ pub(super) struct Lanes<'a> {
 
 impl<'a> Lanes<'a> {
     pub(super) fn new(spec: &'a SystemSpec, streams: Streams, observers: Observers<'a>) -> Self {
-        let feeds: Vec<Feed> = (0..)
+        let feeds = (0..)
             .zip(&spec.traffic)
             .flat_map(|(table, traffic)| traffic.sources(table, streams, spec.window))
             .map(|mut source| Feed { next: source.next(), source })
             .collect();
+        let lane = |(rx, service): (&u32, u64)| Lane::new(*rx, service);
+        let lanes = spec.buffers.rx.iter().zip(services(spec)).map(lane).collect();
+        Self { feeds, lanes, ..Self::idle(spec, streams, observers) }
+    }
+
+    /// Books and a reserve, without sources and rings.
+    fn idle(spec: &'a SystemSpec, streams: Streams, observers: Observers<'a>) -> Self {
         let entries = entries(spec);
         let most = |rx: u32| u64::from(rx) + u64::from(entries);
         let rx = spec.buffers.rx.iter().copied();
@@ -193,10 +202,9 @@ impl<'a> Lanes<'a> {
             QueueBooks::new(id, service, completions, is_choosy)
         };
         let queues = (0..).map(QueueId::new).zip(rx.clone()).zip(services(spec)).map(queue);
-        let longest = rx.clone().zip(services(spec)).map(|(rx, ps)| (most(rx) + 2) * ps);
-        let lanes = rx.zip(services(spec)).map(|(rx, service)| Lane::new(rx, service));
+        let longest = rx.zip(services(spec)).map(|(rx, ps)| (most(rx) + 2) * ps);
         Self {
-            lanes: lanes.collect(),
+            lanes: Vec::new(),
             queues: queues.collect(),
             straight: is_straight(spec),
             packets: Packets::default(),
@@ -209,7 +217,7 @@ impl<'a> Lanes<'a> {
             scratch: Scratch::default(),
             spec,
             streams,
-            feeds,
+            feeds: Vec::new(),
         }
     }
 
@@ -231,7 +239,8 @@ impl<'a> Lanes<'a> {
                 return None;
             }
         }
-        Some(self.close())
+        let sources: Vec<Source> = self.feeds.drain(..).map(|feed| feed.source).collect();
+        Some(self.close(&sources))
     }
 
     fn next_arrival(&self) -> Option<u64> {
@@ -256,10 +265,7 @@ impl<'a> Lanes<'a> {
         }
         if self.books.measured {
             self.watch_total(from, to);
-            let Counts { part, whole } = std::mem::take(&mut self.books.counted);
-            let counts = self.books.batches.at(SimTime::from_ps(from));
-            counts.part += part;
-            counts.whole += whole;
+            self.books.count_batch(from);
         }
         if let (Some(told), Some(sink)) = (&mut self.books.told, &mut self.sink) {
             told.sort_by_key(|(order, packet)| (packet.arrival, *order));
@@ -322,8 +328,17 @@ impl<'a> Lanes<'a> {
         self.books.measured
             && self.books.told.is_none()
             && self.books.len.is_some()
-            && to.saturating_add(self.longest) <= self.books.end
             && most < 1 << 63
+            && (to.saturating_add(self.longest) <= self.books.end || self.is_done_in_time(to))
+    }
+
+    /// Whether every packet of a window that ends at `to` is done by the end, were all admitted.
+    fn is_done_in_time(&self, to: u64) -> bool {
+        let done_by = |lane: &Lane| {
+            let work = lane.service.saturating_mul(lane.places.len() as u64);
+            lane.done.max(to).saturating_add(work)
+        };
+        self.lanes.iter().all(|lane| done_by(lane) <= self.books.end)
     }
 
     fn classify(&mut self, index: usize, from: u64, in_sums: bool) {
@@ -383,11 +398,12 @@ impl<'a> Lanes<'a> {
     fn watch_total(&mut self, from: u64, to: u64) {
         let most = |queue: &QueueBooks| queue.window_backlog.div_ceil(queue.service);
         if self.queues.iter().map(most).sum::<u64>() > self.total.max {
-            self.total.watch(&self.lanes, &self.packets, from, to);
+            let lanes: Vec<&Lane> = self.lanes.iter().collect();
+            self.total.watch(&lanes, &self.packets, from, to);
         }
     }
 
-    fn close(mut self) -> Outcome {
+    fn close(mut self, sources: &[Source]) -> Outcome {
         let end = self.books.end;
         self.reserve.take_back(&mut self.lanes, end);
         self.assert_conserved();
@@ -419,11 +435,10 @@ impl<'a> Lanes<'a> {
             returns_without_buffer: 0,
             arrived: all.offered,
         };
-        let sources: Vec<Source> = self.feeds.into_iter().map(|feed| feed.source).collect();
         Finished {
             spec: self.spec,
             streams: self.streams,
-            sources: &sources,
+            sources,
             closed,
             wire: None,
             levels,

@@ -12,7 +12,7 @@ use crate::stats::{Counts, Histogram, Overlap, Spans};
 use crate::units::{SimDuration, SimTime};
 
 /// The books that all queues share.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Books {
     pub(super) start: u64,
     pub(super) end: u64,
@@ -37,7 +37,7 @@ pub(super) struct Books {
 }
 
 /// The books of one queue.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct QueueBooks {
     pub(super) id: QueueId,
     pub(super) service: u64,
@@ -52,6 +52,9 @@ pub(super) struct QueueBooks {
     pub(super) longest_backlog: u64,
     /// The same in the window under way.
     pub(super) window_backlog: u64,
+    /// The shortest and the longest time in the system, as recorded since somebody last asked.
+    pub(super) shortest: u64,
+    pub(super) longest: u64,
 }
 
 /// What is told of a packet: its place and its time, when the packet admitted before it is done,
@@ -176,6 +179,8 @@ impl Exact<'_> {
         }
         if delivered && done >= books.start {
             books.sojourn.record(SimDuration::from_ps(done - time));
+            own.shortest = own.shortest.min(done - time);
+            own.longest = own.longest.max(done - time);
         }
         if books.measured {
             own.counts.delivered += u64::from(delivered);
@@ -229,7 +234,16 @@ impl QueueBooks {
             reserve_ps: 0,
             longest_backlog: 0,
             window_backlog: 0,
+            shortest: u64::MAX,
+            longest: 0,
         }
+    }
+
+    /// Adds what `whole` has more than `part`, but for maxima.
+    pub(super) fn add_rest(&mut self, whole: &Self, part: &Self) {
+        self.counts.add_rest(&whole.counts, &part.counts);
+        self.in_use_ps += whole.in_use_ps - part.in_use_ps;
+        self.reserve_ps += whole.reserve_ps - part.reserve_ps;
     }
 
     /// Why a packet is dropped. Where even those whose service has not begun fill the completion
@@ -281,6 +295,8 @@ impl Books {
         own.reserve_ps += u128::from(total.reserve_ps);
         own.longest_backlog = own.longest_backlog.max(max_ps);
         own.window_backlog = own.window_backlog.max(max_ps);
+        own.shortest = own.shortest.min(min_ps);
+        own.longest = own.longest.max(max_ps);
     }
 
     /// Counts a queue's drops among packets that were summed up, `admitted` of them admitted; those
@@ -307,6 +323,27 @@ impl Books {
                 self.drops[own.reason(*verdict, *time, done).index()] += 1;
             }
         }
+    }
+
+    /// Adds the packets of the window that began at `from` to its batch.
+    pub(super) fn count_batch(&mut self, from: u64) {
+        let Counts { part, whole } = std::mem::take(&mut self.counted);
+        let counts = self.batches.at(SimTime::from_ps(from));
+        counts.part += part;
+        counts.whole += whole;
+    }
+
+    /// Adds what `whole` has more than `part`, but for extremes.
+    pub(super) fn add_rest(&mut self, whole: &Self, part: &Self) {
+        for ((drops, whole), part) in self.drops.iter_mut().zip(whole.drops).zip(part.drops) {
+            *drops += whole - part;
+        }
+        self.batches.add_rest(&whole.batches, &part.batches);
+        self.sojourn.add_rest(&whole.sojourn, &part.sojourn);
+        self.byte_ps += whole.byte_ps - part.byte_ps;
+        self.busy.add_rest(&whole.busy, &part.busy);
+        self.wakeups += whole.wakeups - part.wakeups;
+        self.all.add_rest(&whole.all, &part.all);
     }
 
     /// Says how far the run is; `false` when it is to stop.

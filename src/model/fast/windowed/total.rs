@@ -20,7 +20,7 @@ pub(super) struct TotalPeak {
 
 impl TotalPeak {
     /// Raises the maximum by what happened from `from` to `to`.
-    pub(super) fn watch(&mut self, lanes: &[Lane], packets: &Packets, from: u64, to: u64) {
+    pub(super) fn watch(&mut self, lanes: &[&Lane], packets: &Packets, from: u64, to: u64) {
         let mut shift = 0;
         while (to - from).div_ceil(1 << shift) > PARTS as u64 {
             shift += 1;
@@ -39,7 +39,7 @@ impl TotalPeak {
     }
 
     /// Finds the maximum from `from` to `to`, packet by packet.
-    fn search(&mut self, lanes: &[Lane], packets: &Packets, from: u64, to: u64) {
+    fn search(&mut self, lanes: &[&Lane], packets: &Packets, from: u64, to: u64) {
         self.steps.clear();
         let mut total: i64 = 0;
         for lane in lanes {
