@@ -28,6 +28,7 @@ mod grid;
 mod lane;
 mod packets;
 mod reserve;
+mod sharing;
 mod total;
 
 use agenda::WINDOW_MAX;
@@ -254,10 +255,11 @@ impl<'a> Lanes<'a> {
         self.offer(from);
         let in_sums = self.can_sum_up(to);
         for index in 0..self.lanes.len() {
-            self.classify(index, from, in_sums);
+            self.classify(index, in_sums);
         }
         if self.reserve.entries > 0 {
             self.reserve.take_back(&mut self.lanes, from.saturating_sub(1));
+            self.lanes.iter_mut().for_each(|lane| lane.returned_before = lane.returned);
             self.reserve.decide(&mut self.lanes, &mut self.packets, from, to - 1);
             for index in 0..self.lanes.len() {
                 self.serve_tail(index, in_sums);
@@ -341,7 +343,7 @@ impl<'a> Lanes<'a> {
         self.lanes.iter().all(|lane| done_by(lane) <= self.books.end)
     }
 
-    fn classify(&mut self, index: usize, from: u64, in_sums: bool) {
+    fn classify(&mut self, index: usize, in_sums: bool) {
         let (lane, own, books) = (&mut self.lanes[index], &mut self.queues[index], &mut self.books);
         let has_reserve = self.reserve.entries > 0;
         let part = self.packets.part(lane.places.clone());
@@ -357,7 +359,7 @@ impl<'a> Lanes<'a> {
         }
         if lane.tail < lane.places.end {
             let part = self.packets.part(lane.tail..lane.places.end);
-            lane.sort_out(part, from, &mut self.reserve, &mut self.scratch);
+            lane.sort_out(part, &mut self.scratch);
         }
     }
 

@@ -2,7 +2,8 @@
 
 use super::agenda::{Agenda, Event};
 use super::lane::Lane;
-use super::packets::{DENIED, GRANTED, Packets};
+use super::packets::{DENIED, GRANTED, NO_BUFFER, Packets};
+use super::sharing::Sharing;
 use crate::model::policy::Policy;
 use crate::stats::Level;
 use crate::units::SimTime;
@@ -15,6 +16,7 @@ pub(super) struct Reserve {
     pub(super) pool: Pool,
     /// What happens in the window.
     pub(super) agenda: Agenda,
+    sharing: Sharing,
 }
 
 /// Its buffers in use.
@@ -28,7 +30,8 @@ pub(super) struct Pool {
 
 impl Reserve {
     pub(super) fn new(entries: u32, policy: Policy) -> Self {
-        Self { entries, policy, pool: Pool::default(), agenda: Agenda::default() }
+        let (agenda, sharing) = (Agenda::default(), Sharing::default());
+        Self { entries, policy, pool: Pool::default(), agenda, sharing }
     }
 
     /// Takes back what comes back until `until`, while nobody asks.
@@ -59,30 +62,30 @@ impl Reserve {
         from: u64,
         until: u64,
     ) {
-        let requests = u32::try_from(self.agenda.events.len()).expect("a window has fewer packets");
+        let requests: u32 = lanes.iter().map(|lane| lane.asked).sum();
         let in_use = self.pool.in_use + requests;
         if requests == 0 {
             self.take_back(lanes, until);
             return;
         }
-        let is_plenty = self.policy == Policy::CompleteSharing
-            && in_use < self.entries
-            && in_use <= self.pool.max
-            && lanes.iter().all(|lane| lane.reserve_held + lane.asked <= lane.reserve_max);
-        if is_plenty {
-            // In any order all are granted, and no maximum rises.
-            for request in self.agenda.events.drain(..) {
-                let place = packets.place(request.who());
-                packets.verdicts[place] = GRANTED;
+        if self.policy == Policy::CompleteSharing {
+            if in_use < self.entries && in_use <= self.pool.max {
+                self.grant_all(lanes, packets);
+                self.take_back(lanes, until);
+                return;
             }
-            self.pool.in_use = in_use;
-            lanes.iter_mut().for_each(|lane| lane.reserve_held += lane.asked);
-            self.take_back(lanes, until);
-            return;
+            if self.pool.max == self.entries {
+                self.sharing.decide(&mut self.pool, lanes, packets, from..=until);
+                return;
+            }
         }
+        let events = &mut self.agenda.events;
         for (queue, lane) in (0..).zip(&mut *lanes) {
+            let asks = |place: &usize| packets.verdicts[*place] == NO_BUFFER;
+            let request = |place| Event::request(packets.times[place] - from, packets.order(place));
+            events.extend((lane.tail..lane.places.end).filter(asks).map(request));
             while let Some(done) = lane.reserve_done.get(lane.returned).filter(|d| **d <= until) {
-                self.agenda.events.push(Event::comeback(done - from, queue));
+                events.push(Event::comeback(done - from, queue));
                 lane.returned += 1;
             }
         }
@@ -104,7 +107,6 @@ impl Reserve {
                     packets.verdicts[place] = if self.policy.admits(lane.reserve_held, free) {
                         pool.give(free == 1, now);
                         lane.reserve_held += 1;
-                        lane.reserve_max = lane.reserve_max.max(lane.reserve_held);
                         GRANTED
                     } else {
                         DENIED
@@ -114,6 +116,17 @@ impl Reserve {
         }
         agenda.clear();
         (self.agenda, self.pool) = (agenda, pool);
+    }
+
+    /// Grants all requests, in any order, where there is enough and no maximum rises.
+    fn grant_all(&mut self, lanes: &mut [Lane], packets: &mut Packets) {
+        for lane in lanes {
+            for verdict in &mut packets.verdicts[lane.tail..lane.places.end] {
+                *verdict = if *verdict == NO_BUFFER { GRANTED } else { *verdict };
+            }
+            lane.reserve_held += lane.asked;
+            self.pool.in_use += lane.asked;
+        }
     }
 }
 
