@@ -39,6 +39,7 @@ use packets::{Incoming, Packets, Tag};
 use reserve::Reserve;
 use total::TotalPeak;
 
+use super::packets_per_ps;
 use crate::id::QueueId;
 use crate::model::buffers::{Accounting, Levels};
 use crate::model::distribution::Distribution;
@@ -71,7 +72,9 @@ pub(super) fn is_valid(spec: &SystemSpec) -> bool {
             && (entries == 0 || *rx > 0)
             && longest(service).is_some_and(|ps| (most + 2) * ps < 1 << 62)
     };
+    let memoryless = buffers.reserve.as_ref().is_none_or(|r| r.policy.is_memoryless());
     pinned
+        && memoryless
         && buffers.rx.iter().zip(service).all(queue_fits)
         && spec.traffic.iter().all(|traffic| fits_one_buffer(spec, traffic))
         && spec.window.end.is_some_and(|end| end.as_ps() < 1 << 62)
@@ -101,12 +104,6 @@ const PACKETS_MIN: f64 = 128.0;
 
 fn entries(spec: &SystemSpec) -> u32 {
     spec.buffers.reserve.as_ref().map_or(0, |reserve| reserve.entries)
-}
-
-fn packets_per_ps(spec: &SystemSpec) -> f64 {
-    let rate =
-        |traffic: &TrafficSpec| traffic.rate_per_queue() * to_f64(traffic.queues.len() as u64);
-    spec.traffic.iter().map(rate).sum::<f64>() / 1e12
 }
 
 /// The longest window that is valid and not too full.

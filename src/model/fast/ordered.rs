@@ -1,0 +1,567 @@
+//! Servers in windows of time, each put in order as a whole: arrivals by a sort of the window,
+//! buffers of the reserve that come back by its parts.
+//!
+//! What is measured of packets is entered into the books after the window, queue by queue. Only
+//! what somebody else waits for comes back in order: buffers of the reserve, or, where queues lend
+//! each other theirs, all. A queue's own dedicated entries are the times at which they are free.
+//! The last packet of the longest queue can be taken back, as its end is still ahead.
+
+mod lane;
+mod sorted;
+mod tally;
+mod total;
+mod wheel;
+
+use std::sync::atomic::Ordering;
+
+use lane::{Entry, Lane};
+use sorted::{Feed, Packet, Sorted, WINDOW_MAX};
+use tally::Tally;
+use total::Total;
+use wheel::{Return, Wheel};
+
+use super::windowed::fits_one_buffer;
+use crate::id::QueueId;
+use crate::model::buffers::{Accounting, Levels};
+use crate::model::distribution::Distribution;
+use crate::model::host::{HostSpec, Work};
+use crate::model::ledger::{Closed, DropReason};
+use crate::model::log::LogId;
+use crate::model::outcome::{Finished, Outcome};
+use crate::model::policy::{Admission, Claim, Policy};
+use crate::model::system::{Observers, Progress, SystemSpec};
+use crate::model::traffic::Source;
+use crate::random::Streams;
+use crate::stats::{Level, Peak};
+use crate::units::{SimTime, round_to_u64};
+
+/// Whether windows in order give the reference engine's result for plain servers: packets of one
+/// buffer, pinned accounting or lending, and no policy that looks at all that comes back.
+pub(super) fn is_valid(spec: &SystemSpec) -> bool {
+    let pinned = spec.buffers.reserve.as_ref().is_none_or(|reserve| match reserve.policy {
+        Policy::Abm { .. } => false,
+        Policy::PeerBorrow => true,
+        _ => reserve.accounting == Accounting::Pinned,
+    });
+    pinned && spec.traffic.iter().all(|traffic| fits_one_buffer(spec, traffic))
+}
+
+/// Servers with their rings and the reserve behind them.
+#[derive(Debug)]
+pub(super) struct Ordered<'a> {
+    spec: &'a SystemSpec,
+    streams: Streams,
+    feeds: Vec<Feed>,
+    sorted: Sorted,
+    work: Vec<Option<u64>>,
+    works: Work,
+    lanes: Vec<Lane>,
+    shared: Shared,
+    wheel: Wheel,
+    /// What comes back before this instant is taken out.
+    covered: u64,
+    /// The window under way ends.
+    to: u64,
+    total: Total,
+    tally: Tally<'a>,
+    window_ps: u64,
+    reported: u64,
+}
+
+/// What the queues share: the reserve, or, where they lend, all dedicated entries.
+#[derive(Debug)]
+struct Shared {
+    policy: Policy,
+    admission: Admission,
+    entries: u32,
+    in_use: u32,
+    max: u32,
+    /// 1 while all are in use.
+    exhausted: Level,
+    /// What each queue holds: of the reserve, or, where queues lend, of all.
+    held: Vec<u32>,
+    /// Queues that hold some of it.
+    holders: u32,
+    /// Queues that hold each number of buffers, and the most that one holds; for push-out.
+    with: Vec<u32>,
+    longest: usize,
+    /// What all queues have borrowed, and the most that was.
+    borrowed: u32,
+    borrowed_max: u32,
+    /// Completion entries, where they can run out.
+    completions: Option<usize>,
+}
+
+/// Packets of a window: enough to share its costs, few enough to stay in the cache.
+const PACKETS: f64 = 2048.0;
+
+impl<'a> Ordered<'a> {
+    pub(super) fn new(spec: &'a SystemSpec, streams: Streams, observers: Observers<'a>) -> Self {
+        let feeds = (0..)
+            .zip(&spec.traffic)
+            .flat_map(|(table, traffic)| traffic.sources(table, streams, spec.window))
+            .map(|mut source| Feed { next: source.next(), source });
+        let queues = spec.buffers.rx.len();
+        let HostSpec::Server { service, .. } = &spec.host else { unreachable!("only for servers") };
+        let constant = |service: &Distribution| match service {
+            Distribution::Constant(ps) => Some(*ps),
+            _ => None,
+        };
+        let lanes = (0..).map(QueueId::new).zip(&spec.buffers.rx);
+        let window_ps = round_to_u64((PACKETS / super::packets_per_ps(spec)).min(1e18));
+        Self {
+            spec,
+            streams,
+            feeds: feeds.collect(),
+            sorted: Sorted::default(),
+            work: service.iter().map(constant).collect(),
+            works: Work::new(&spec.host, queues, streams),
+            lanes: lanes.map(|(id, rx)| Lane::new(id, *rx)).collect(),
+            shared: Shared::new(spec, streams),
+            wheel: Wheel::default(),
+            covered: 0,
+            to: 0,
+            total: Total::default(),
+            tally: Tally::new(spec, observers.packets),
+            window_ps: window_ps.clamp(1, WINDOW_MAX),
+            reported: 0,
+        }
+    }
+
+    pub(super) fn run(mut self, progress: &Progress) -> Option<Outcome> {
+        let start = self.tally.start;
+        while let Some(next) = self.next_arrival().filter(|next| *next < start) {
+            self.window(next, start);
+            if !self.report(progress) {
+                return None;
+            }
+        }
+        self.open();
+        while let Some(next) = self.next_arrival() {
+            // A window does not reach into the next batch.
+            self.tally.batches.at(SimTime::from_ps(next));
+            let limit = self.tally.batches.end().as_ps().min(self.tally.end);
+            self.window(next, limit);
+            if !self.report(progress) {
+                return None;
+            }
+        }
+        Some(self.close())
+    }
+
+    fn next_arrival(&self) -> Option<u64> {
+        self.feeds.iter().filter_map(|feed| feed.next).map(|arrival| arrival.time.as_ps()).min()
+    }
+
+    /// Says how far the run is; `false` when it is to stop.
+    fn report(&mut self, progress: &Progress) -> bool {
+        let offered = self.tally.all.offered;
+        progress.packets.fetch_add(offered - self.reported, Ordering::Relaxed);
+        self.reported = offered;
+        !progress.stop.load(Ordering::Relaxed)
+    }
+
+    /// Lets everything happen from `from`, when the next packet arrives, until `limit` or earlier.
+    fn window(&mut self, from: u64, limit: u64) {
+        self.to = limit.min(from.saturating_add(self.window_ps));
+        self.wheel.reset(self.covered, self.to);
+        self.expect(|(at, _), to| *at < to);
+        self.sorted.gather(&mut self.feeds, from, self.to);
+        for place in 0..self.sorted.len() {
+            let (since, packet) = self.sorted.packet(place);
+            self.arrive(from + since, packet);
+        }
+        self.return_until(self.to - 1);
+        self.enter(from);
+        self.covered = self.to;
+    }
+
+    /// Enters what is over in the window that began at `from` into the books.
+    fn enter(&mut self, from: u64) {
+        let count = self.sorted.len() as u64;
+        self.tally.all.offered += count;
+        let is_measured = from >= self.tally.start;
+        let may_rise = is_measured && self.total.may_rise() && !self.shared.lends();
+        let room = self.shared.completions.unwrap_or(0);
+        let mut present = 0;
+        for lane in &mut self.lanes {
+            let begin = lane.settled;
+            lane.settle(|entry| entry.free_at() < self.to, &mut self.tally);
+            if may_rise {
+                let falls = lane.entries[begin..lane.settled].iter().map(Entry::free_at);
+                self.total.falls.extend(falls);
+            }
+            present += lane.entries.len() - lane.settled;
+            lane.forget(room);
+        }
+        if may_rise {
+            self.total.watch(self.covered, self.to);
+        }
+        self.total.next(present as u64);
+        if is_measured {
+            let counts = self.tally.batches.at(SimTime::from_ps(from));
+            counts.whole += count;
+            counts.part += std::mem::take(&mut self.tally.counted.part);
+        }
+    }
+
+    /// Puts what comes back in the window under way into the wheel.
+    fn expect(&mut self, is_in: impl Fn(&(u64, u64), u64) -> bool) {
+        for (queue, lane) in (0..).zip(&mut self.lanes) {
+            lane.soon.clear();
+            while let Some((at, done)) = lane.later.pop_front_if(|it| is_in(it, self.to)) {
+                lane.soon.push(self.wheel.add(at, done, queue));
+            }
+        }
+    }
+
+    /// Takes back what is there by `now`.
+    #[inline]
+    fn return_until(&mut self, now: u64) {
+        while let Some(one) = self.wheel.next(now) {
+            let lane = &mut self.lanes[one.queue as usize];
+            if self.shared.take_back(&one) as usize >= lane.rx() && self.shared.lends() {
+                lane.reserve_ps += i128::from(self.tally.inside(0, one.done));
+                self.shared.borrowed -= 1;
+            }
+        }
+    }
+
+    #[inline]
+    fn arrive(&mut self, now: u64, Packet { queue, len }: Packet) {
+        if self.wheel.due <= now {
+            self.return_until(now);
+        }
+        let index = queue as usize;
+        let lane = &mut self.lanes[index];
+        let work = self.work[index].unwrap_or_else(|| self.works.draw(lane.id).as_ps());
+        let is_measured = now >= self.tally.start;
+        lane.counts.offered += u64::from(is_measured);
+        let log = self.tally.log.as_mut().filter(|_| is_measured);
+        let logged = log.map(|log| log.arrived(SimTime::from_ps(now), lane.id, len));
+        match self.buffer(index, now) {
+            Ok(from_reserve) => self.admit(index, now, work, len, from_reserve, logged),
+            Err(reason) => {
+                let is_measured = self.tally.drop(now, reason, logged);
+                self.lanes[index].counts.dropped += u64::from(is_measured);
+            }
+        }
+    }
+
+    /// Whether the buffer that a packet takes is the reserve's, or why there is none.
+    #[inline]
+    fn buffer(&mut self, index: usize, now: u64) -> Result<bool, DropReason> {
+        let (lane, shared) = (&self.lanes[index], &mut self.shared);
+        if shared.completions.is_some_and(|room| lane.is_completion_full(room, now)) {
+            return Err(DropReason::CompletionFull);
+        }
+        let held = shared.held[index];
+        if shared.lends() {
+            let is_free = shared.in_use < shared.entries;
+            return is_free.then_some(held as usize >= lane.rx()).ok_or(DropReason::NoBuffer);
+        }
+        if lane.has_own(now) {
+            self.total.rises.push(now);
+            return Ok(false);
+        }
+        if shared.in_use == shared.entries {
+            return if self.push_out(held + 1, now) { Ok(true) } else { Err(DropReason::NoBuffer) };
+        }
+        let (queue, free) = (lane.id, shared.entries - shared.in_use);
+        let (holders, now_is) = (shared.holders, SimTime::from_ps(now));
+        let claim = Claim { queue, held, free, count: 1, holders, now: now_is };
+        if shared.admission.grants(claim) {
+            self.total.rises.push(now);
+            return Ok(true);
+        }
+        Err(DropReason::ReserveDenied)
+    }
+
+    #[inline]
+    fn admit(
+        &mut self,
+        index: usize,
+        now: u64,
+        work: u64,
+        len: u32,
+        from_reserve: bool,
+        logged: Option<LogId>,
+    ) {
+        let (lane, shared, tally) = (&mut self.lanes[index], &mut self.shared, &mut self.tally);
+        tally.wakeups += u64::from(now >= tally.start && lane.is_empty(now));
+        let entry = lane.push(now, work, len, from_reserve && !shared.lends());
+        if let Some(log) = &mut tally.log {
+            lane.logged.push(logged);
+            if let Some(id) = logged {
+                log.placed(id, u32::from(from_reserve));
+            }
+        }
+        if !from_reserve && !shared.lends() {
+            lane.take_own();
+            return;
+        }
+        let held = shared.give(index, now);
+        if shared.lends() {
+            if from_reserve {
+                lane.reserve_ps -= i128::from(tally.inside(0, now));
+                shared.borrow();
+                lane.reserve_max = lane.reserve_max.max(held - small(lane.rx()));
+            }
+        } else {
+            lane.reserve_max = lane.reserve_max.max(held);
+        }
+        let at = entry.free_at();
+        if at >= self.to {
+            lane.later.push_back((at, entry.done));
+            return;
+        }
+        let number = self.wheel.add(at, entry.done, small(index));
+        if shared.pushes_out() {
+            lane.soon.push(number);
+        }
+    }
+
+    /// Takes the last buffer of the reserve back from the queue that holds most of it, if that is
+    /// more than `own`, what the one that asks would have.
+    fn push_out(&mut self, own: u32, now: u64) -> bool {
+        let Some(index) = self.shared.longest_beyond(own) else { return false };
+        let lane = &mut self.lanes[index];
+        let (entry, logged) = lane.take_back();
+        match lane.later.pop_back() {
+            Some(_) => {}
+            None => self.wheel.cancel(lane.soon.pop().expect("it is to come back")),
+        }
+        let inside = self.tally.inside(entry.time, now);
+        lane.in_use_ps += u128::from(inside);
+        lane.reserve_ps += i128::from(inside);
+        self.tally.byte_ps += u128::from(inside) * u128::from(entry.len);
+        let is_measured = self.tally.drop(entry.time, DropReason::PushedOut, logged);
+        lane.counts.dropped += u64::from(is_measured);
+        let queue = small(index);
+        self.shared.take_back(&Return::new(now, queue));
+        true
+    }
+
+    /// The window of measurement opens: what is released at its very start was in use before it,
+    /// unless packets arrive at that instant before it is.
+    fn open(&mut self) {
+        let start = self.tally.start;
+        let before_it = self.next_arrival() == Some(start);
+        self.to = start + 2;
+        self.wheel.reset(self.covered, self.to);
+        self.expect(|(at, done), _| if before_it { *at <= start } else { *done <= start });
+        self.return_until(start + 1);
+        let mut present = 0;
+        for lane in &mut self.lanes {
+            let is_over = |entry: &Entry| match before_it {
+                true => entry.free_at() <= start,
+                false => entry.done <= start,
+            };
+            lane.settle(is_over, &mut self.tally);
+            lane.most = lane.entries.len() - lane.settled;
+            present += lane.most;
+        }
+        self.shared.open(&mut self.lanes, start);
+        self.total.next(present as u64);
+        self.total.max = present as u64;
+        self.covered = start;
+    }
+
+    fn close(mut self) -> Outcome {
+        let end = self.tally.end;
+        self.to = end + 2;
+        self.wheel.reset(self.covered, self.to);
+        self.expect(|(_, done), _| *done <= end);
+        self.return_until(end + 1);
+        for lane in &mut self.lanes {
+            lane.settle(|entry| entry.done <= end, &mut self.tally);
+        }
+        self.assert_conserved();
+        for lane in &mut self.lanes {
+            for index in lane.settled..lane.entries.len() {
+                lane.settle_one(index, &mut self.tally);
+            }
+            if self.shared.lends() {
+                let borrowed = self.shared.held[lane.id.index()].saturating_sub(small(lane.rx()));
+                let until = i128::from(self.tally.inside(0, end));
+                lane.reserve_ps += i128::from(borrowed) * until;
+            }
+        }
+        self.outcome()
+    }
+
+    fn outcome(mut self) -> Outcome {
+        let end = SimTime::from_ps(self.tally.end);
+        if let Some(log) = &mut self.tally.log {
+            log.close();
+        }
+        let shared = self.shared;
+        let area = |ps: u128| i128::try_from(ps).expect("buffers times time fit 127 bits");
+        let levels = |lane: &Lane| {
+            let most = i64::from(small(lane.most));
+            let in_use = Level::closed(most, area(lane.in_use_ps));
+            (in_use, Level::closed(lane.reserve_max.into(), lane.reserve_ps))
+        };
+        let (total, reserve) = match shared.policy {
+            Policy::PeerBorrow => (shared.max.into(), shared.borrowed_max),
+            _ => (self.total.max, shared.max),
+        };
+        let levels = Levels {
+            queues: self.lanes.iter().map(levels).collect(),
+            total: Peak::new(0, total.cast_signed()),
+            reserve_total: Peak::new(0, reserve.into()),
+            exhausted: shared.exhausted,
+        };
+        let Tally { drops, batches, sojourn, byte_ps, busy, wakeups, all, .. } = self.tally;
+        let closed = Closed {
+            queues: self.lanes.iter().map(|lane| lane.counts).collect(),
+            drops,
+            batches: batches.into_counts(),
+            sojourn,
+            packet_byte_ps: area(byte_ps),
+            busy_ps: busy.sum_ps(),
+            sync_ps: 0,
+            lock_wait_ps: 0,
+            time_squeeze: 0,
+            held: Level::default(),
+            wakeups,
+            returns_without_buffer: 0,
+            arrived: all.offered,
+        };
+        let sources: Vec<Source> = self.feeds.into_iter().map(|feed| feed.source).collect();
+        Finished {
+            spec: self.spec,
+            streams: self.streams,
+            sources: &sources,
+            closed,
+            wire: None,
+            levels,
+            end,
+            timeline: None,
+        }
+        .outcome()
+    }
+
+    /// Conservation: every packet and every buffer is where the books say.
+    fn assert_conserved(&self) {
+        let (mut packets, mut shared) = (0, 0);
+        for (lane, held) in self.lanes.iter().zip(&self.shared.held) {
+            let waiting = &lane.entries[lane.settled..];
+            let from_reserve = |entry: &&Entry| entry.from_reserve || self.shared.lends();
+            let expected = waiting.iter().filter(from_reserve).count();
+            assert_eq!(*held as usize, expected, "queue {}: shared buffers held", lane.id);
+            packets += waiting.len() as u64;
+            shared += held;
+        }
+        assert_eq!(self.shared.in_use, shared, "shared buffers in use");
+        let outstanding = self.tally.all.outstanding();
+        assert_eq!(outstanding, packets, "offered = delivered + dropped + outstanding");
+    }
+}
+
+impl Shared {
+    fn new(spec: &SystemSpec, streams: Streams) -> Self {
+        let queues = spec.buffers.rx.len();
+        let reserve = spec.buffers.reserve.as_ref();
+        let policy = reserve.map_or(Policy::CompleteSharing, |reserve| reserve.policy);
+        let own = reserve.map_or(0, |reserve| reserve.entries);
+        let lent = spec.buffers.rx.iter().sum();
+        let entries = if policy == Policy::PeerBorrow { lent } else { own };
+        let longest = spec.buffers.rx.iter().max().map_or(0, |rx| *rx);
+        let most = if policy == Policy::PeerBorrow { lent } else { longest.saturating_add(own) };
+        let room = spec.buffers.completion_entries;
+        Self {
+            policy,
+            admission: Admission::new(policy, own, queues, 0, streams),
+            entries,
+            in_use: 0,
+            max: 0,
+            exhausted: Level::default(),
+            held: vec![0; queues],
+            holders: 0,
+            with: vec![0; own as usize + 2],
+            longest: 0,
+            borrowed: 0,
+            borrowed_max: 0,
+            completions: (most >= room).then_some(room as usize),
+        }
+    }
+
+    /// Whether queues lend each other their buffers.
+    #[inline]
+    fn lends(&self) -> bool {
+        self.policy == Policy::PeerBorrow
+    }
+
+    #[inline]
+    fn pushes_out(&self) -> bool {
+        self.policy == Policy::LongestQueueDrop
+    }
+
+    /// A queue takes one; returns what it holds then.
+    #[inline]
+    fn give(&mut self, index: usize, now: u64) -> u32 {
+        self.in_use += 1;
+        self.max = self.max.max(self.in_use);
+        if self.in_use == self.entries {
+            self.exhausted.change(1, SimTime::from_ps(now));
+        }
+        let held = &mut self.held[index];
+        *held += 1;
+        self.holders += u32::from(*held == 1);
+        if self.policy == Policy::LongestQueueDrop {
+            self.with[*held as usize] += 1;
+            self.longest = self.longest.max(*held as usize);
+        }
+        *held
+    }
+
+    /// A queue gives one back; returns what it holds then.
+    #[inline]
+    fn take_back(&mut self, one: &Return) -> u32 {
+        if self.in_use == self.entries {
+            self.exhausted.change(-1, SimTime::from_ps(one.done));
+        }
+        self.in_use -= 1;
+        let held = &mut self.held[one.queue as usize];
+        if self.policy == Policy::LongestQueueDrop {
+            self.with[*held as usize] -= 1;
+            self.longest -= usize::from(self.with[self.longest] == 0);
+        }
+        *held -= 1;
+        self.holders -= u32::from(*held == 0);
+        *held
+    }
+
+    #[inline]
+    fn borrow(&mut self) {
+        self.borrowed += 1;
+        self.borrowed_max = self.borrowed_max.max(self.borrowed);
+    }
+
+    /// The first of the queues that hold most, if that is more than `own`.
+    fn longest_beyond(&self, own: u32) -> Option<usize> {
+        let longest = small(self.longest);
+        if self.policy != Policy::LongestQueueDrop || longest <= own {
+            return None;
+        }
+        self.held.iter().position(|held| *held == longest)
+    }
+
+    /// Forgets all but what is held.
+    fn open(&mut self, lanes: &mut [Lane], start: u64) {
+        self.max = self.in_use;
+        self.exhausted.open(SimTime::from_ps(start));
+        self.borrowed_max = self.borrowed;
+        for (lane, held) in lanes.iter_mut().zip(&self.held) {
+            let borrowed = held.saturating_sub(small(lane.rx()));
+            let lends = self.policy == Policy::PeerBorrow;
+            lane.reserve_max = if lends { borrowed } else { *held };
+        }
+    }
+}
+
+/// A count of buffers or packets, or the number of a queue.
+fn small(count: usize) -> u32 {
+    u32::try_from(count).expect("it fits 32 bits")
+}
