@@ -11,6 +11,7 @@ mod sorted;
 mod tally;
 mod total;
 mod wheel;
+mod works;
 
 use std::sync::atomic::Ordering;
 
@@ -19,12 +20,11 @@ use sorted::{Feed, Packet, Sorted, WINDOW_MAX};
 use tally::Tally;
 use total::Total;
 use wheel::{Return, Wheel};
+use works::Works;
 
 use super::windowed::fits_one_buffer;
 use crate::id::QueueId;
 use crate::model::buffers::{Accounting, Levels};
-use crate::model::distribution::Distribution;
-use crate::model::host::{HostSpec, Work};
 use crate::model::ledger::{Closed, DropReason};
 use crate::model::log::LogId;
 use crate::model::outcome::{Finished, Outcome};
@@ -53,8 +53,7 @@ pub(super) struct Ordered<'a> {
     streams: Streams,
     feeds: Vec<Feed>,
     sorted: Sorted,
-    work: Vec<Option<u64>>,
-    works: Work,
+    works: Works,
     lanes: Vec<Lane>,
     shared: Shared,
     wheel: Wheel,
@@ -102,11 +101,6 @@ impl<'a> Ordered<'a> {
             .flat_map(|(table, traffic)| traffic.sources(table, streams, spec.window))
             .map(|mut source| Feed { next: source.next(), source });
         let queues = spec.buffers.rx.len();
-        let HostSpec::Server { service, .. } = &spec.host else { unreachable!("only for servers") };
-        let constant = |service: &Distribution| match service {
-            Distribution::Constant(ps) => Some(*ps),
-            _ => None,
-        };
         let lanes = (0..).map(QueueId::new).zip(&spec.buffers.rx);
         let window_ps = round_to_u64((PACKETS / super::packets_per_ps(spec)).min(1e18));
         Self {
@@ -114,8 +108,7 @@ impl<'a> Ordered<'a> {
             streams,
             feeds: feeds.collect(),
             sorted: Sorted::default(),
-            work: service.iter().map(constant).collect(),
-            works: Work::new(&spec.host, queues, streams),
+            works: Works::new(&spec.host, queues, streams),
             lanes: lanes.map(|(id, rx)| Lane::new(id, *rx)).collect(),
             shared: Shared::new(spec, streams),
             wheel: Wheel::default(),
@@ -182,7 +175,6 @@ impl<'a> Ordered<'a> {
         self.tally.all.offered += count;
         let is_measured = from >= self.tally.start;
         let may_rise = is_measured && self.total.may_rise() && !self.shared.lends();
-        let room = self.shared.completions.unwrap_or(0);
         let mut present = 0;
         for lane in &mut self.lanes {
             let begin = lane.settled;
@@ -192,7 +184,7 @@ impl<'a> Ordered<'a> {
                 self.total.falls.extend(falls);
             }
             present += lane.entries.len() - lane.settled;
-            lane.forget(room);
+            lane.forget();
         }
         if may_rise {
             self.total.watch(self.covered, self.to);
@@ -234,7 +226,7 @@ impl<'a> Ordered<'a> {
         }
         let index = queue as usize;
         let lane = &mut self.lanes[index];
-        let work = self.work[index].unwrap_or_else(|| self.works.draw(lane.id).as_ps());
+        let work = self.works.draw(index);
         let is_measured = now >= self.tally.start;
         lane.counts.offered += u64::from(is_measured);
         let log = self.tally.log.as_mut().filter(|_| is_measured);
@@ -545,7 +537,11 @@ impl Shared {
         if self.policy != Policy::LongestQueueDrop || longest <= own {
             return None;
         }
-        self.held.iter().position(|held| *held == longest)
+        // Eight at a time, as a processor compares them.
+        const AT_ONCE: usize = 8;
+        let any = |held: &[u32]| held.iter().fold(false, |any, held| any | (*held == longest));
+        let chunk = self.held.chunks(AT_ONCE).position(any)? * AT_ONCE;
+        Some(chunk + self.held[chunk..].iter().position(|held| *held == longest)?)
     }
 
     /// Forgets all but what is held.

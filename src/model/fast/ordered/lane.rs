@@ -32,7 +32,7 @@ impl Entry {
 #[derive(Debug)]
 pub(super) struct Lane {
     pub(super) id: QueueId,
-    /// Packets in order of arrival; the first `settled` are in the books, and are kept for a while.
+    /// Packets in order of arrival; the first `settled` are in the books.
     pub(super) entries: Vec<Entry>,
     pub(super) settled: usize,
     /// Their places in the log, where packets are logged.
@@ -105,10 +105,12 @@ impl Lane {
     #[inline]
     pub(super) fn push(&mut self, time: u64, work: u64, len: u32, from_reserve: bool) -> Entry {
         let entry = Entry { time, done: self.done.max(time) + work, work, len, from_reserve };
-        // If as many as ever are there, this is one more.
-        let oldest = self.entries.len().checked_sub(self.most);
-        let is_there = |oldest: usize| self.entries.get(oldest).is_none_or(|it| it.free_at() > time);
-        self.most += usize::from(oldest.is_some_and(is_there));
+        // If as many as ever are there, this is one more. Those before the window are gone.
+        let since = self.entries.len() - self.settled;
+        if since >= self.most {
+            let oldest = self.entries.get(self.entries.len() - self.most);
+            self.most += usize::from(oldest.is_none_or(|oldest| oldest.free_at() > time));
+        }
         self.entries.push(entry);
         (self.done, self.free_at) = (entry.done, entry.free_at());
         entry
@@ -170,15 +172,13 @@ impl Lane {
         self.counts.delivered += u64::from(is_delivered && entry.time >= tally.start);
     }
 
-    /// Forgets what is in the books and not among the last ones that matter.
-    pub(super) fn forget(&mut self, room: usize) {
-        const AT_ONCE: usize = 1024;
-        let keep = self.most.max(room).max(self.entries.len() - self.settled);
-        if self.entries.len() > keep + AT_ONCE {
-            let gone = self.entries.len() - keep;
-            self.entries.drain(..gone);
-            self.logged.drain(..gone.min(self.logged.len()));
-            self.settled -= gone;
+    /// Forgets what is in the books.
+    pub(super) fn forget(&mut self) {
+        const AT_ONCE: usize = 128;
+        if self.settled > AT_ONCE {
+            self.entries.drain(..self.settled);
+            self.logged.drain(..self.settled.min(self.logged.len()));
+            self.settled = 0;
         }
     }
 }
