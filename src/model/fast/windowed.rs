@@ -24,6 +24,7 @@
 
 mod agenda;
 mod books;
+mod drains;
 mod grid;
 mod lane;
 mod packets;
@@ -33,6 +34,7 @@ mod total;
 
 use agenda::WINDOW_MAX;
 use books::{Books, Exact, QueueBooks, Sums};
+use drains::Drains;
 pub(super) use grid::Grid;
 use lane::{Lane, Scratch};
 use packets::{Incoming, Packets, Tag};
@@ -72,9 +74,9 @@ pub(super) fn is_valid(spec: &SystemSpec) -> bool {
             && (entries == 0 || *rx > 0)
             && longest(service).is_some_and(|ps| (most + 2) * ps < 1 << 62)
     };
-    let memoryless = buffers.reserve.as_ref().is_none_or(|r| r.policy.is_memoryless());
+    let keeps = |policy| !matches!(policy, Policy::LongestQueueDrop | Policy::PeerBorrow);
     pinned
-        && memoryless
+        && buffers.reserve.as_ref().is_none_or(|reserve| keeps(reserve.policy))
         && buffers.rx.iter().zip(service).all(queue_fits)
         && spec.traffic.iter().all(|traffic| fits_one_buffer(spec, traffic))
         && spec.window.end.is_some_and(|end| end.as_ps() < 1 << 62)
@@ -112,8 +114,12 @@ fn window_ps(spec: &SystemSpec) -> u64 {
     if entries(spec) == 0 {
         return full;
     }
+    let interval = match spec.buffers.reserve.as_ref().map(|reserve| reserve.policy) {
+        Some(Policy::Abm { interval, .. }) => interval.as_ps(),
+        _ => WINDOW_MAX,
+    };
     let busy = spec.buffers.rx.iter().zip(services(spec)).map(|(rx, ps)| u64::from(*rx) * ps);
-    busy.min().unwrap_or(full).min(full).min(WINDOW_MAX)
+    busy.min().unwrap_or(full).min(full).min(interval).min(WINDOW_MAX)
 }
 
 /// The length of all packets, if they have one.
@@ -167,6 +173,7 @@ pub(super) struct Lanes<'a> {
     straight: bool,
     packets: Packets,
     reserve: Reserve,
+    drains: Option<Drains>,
     books: Books,
     total: TotalPeak,
     window_ps: u64,
@@ -206,7 +213,8 @@ impl<'a> Lanes<'a> {
             queues: queues.collect(),
             straight: is_straight(spec),
             packets: Packets::default(),
-            reserve: Reserve::new(entries, policy),
+            reserve: Reserve::new(entries, policy, spec.buffers.rx.len(), streams),
+            drains: Drains::new(policy, spec.buffers.rx.len()),
             books: Books::new(spec, common_len(spec), observers.packets.is_some()),
             total: TotalPeak::default(),
             window_ps: window_ps(spec),
@@ -247,7 +255,10 @@ impl<'a> Lanes<'a> {
 
     /// Lets everything happen from `from`, when the next packet arrives, until `limit` or earlier.
     fn window(&mut self, from: u64, limit: u64) {
-        let to = limit.min(from.saturating_add(self.window_ps));
+        let mut to = limit.min(from.saturating_add(self.window_ps));
+        if let Some(drains) = &mut self.drains {
+            to = to.min(drains.tell(&self.lanes, &mut self.reserve.admission, from));
+        }
         self.gather(to);
         self.offer(from);
         let in_sums = self.can_sum_up(to);
@@ -256,11 +267,13 @@ impl<'a> Lanes<'a> {
         }
         if self.reserve.entries > 0 {
             self.reserve.take_back(&mut self.lanes, from.saturating_sub(1));
-            self.lanes.iter_mut().for_each(|lane| lane.returned_before = lane.returned);
             self.reserve.decide(&mut self.lanes, &mut self.packets, from, to - 1);
             for index in 0..self.lanes.len() {
                 self.serve_tail(index, in_sums);
             }
+        }
+        if let Some(drains) = &mut self.drains {
+            drains.note(&self.lanes, &self.packets);
         }
         if self.books.measured {
             self.watch_total(from, to);

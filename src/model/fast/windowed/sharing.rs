@@ -42,7 +42,7 @@ impl Sharing {
         self.collect(lanes, &window);
         let count = u32::try_from(self.events.len()).expect("buffers of the reserve");
         self.requests.arrange(length, packets.times.len());
-        for lane in lanes {
+        for lane in lanes.iter().filter(|lane| lane.asked > 0) {
             self.requests.add_requests(lane.tail..lane.places.end, packets, from);
         }
         self.requests.finish();
