@@ -71,6 +71,9 @@ pub(super) struct Ordered<'a> {
 #[derive(Debug)]
 struct Shared {
     policy: Policy,
+    /// Whether queues lend each other their buffers, and whether the longest loses to others.
+    lends: bool,
+    pushes_out: bool,
     admission: Admission,
     entries: u32,
     in_use: u32,
@@ -174,7 +177,7 @@ impl<'a> Ordered<'a> {
         let count = self.sorted.len() as u64;
         self.tally.all.offered += count;
         let is_measured = from >= self.tally.start;
-        let may_rise = is_measured && self.total.may_rise() && !self.shared.lends();
+        let may_rise = is_measured && self.total.may_rise() && !self.shared.lends;
         let mut present = 0;
         for lane in &mut self.lanes {
             let begin = lane.settled;
@@ -212,7 +215,8 @@ impl<'a> Ordered<'a> {
     fn return_until(&mut self, now: u64) {
         while let Some(one) = self.wheel.next(now) {
             let lane = &mut self.lanes[one.queue as usize];
-            if self.shared.take_back(&one) as usize >= lane.rx() && self.shared.lends() {
+            let left = self.shared.take_back(&one);
+            if self.shared.lends && left as usize >= lane.rx() {
                 lane.reserve_ps += i128::from(self.tally.inside(0, one.done));
                 self.shared.borrowed -= 1;
             }
@@ -225,98 +229,82 @@ impl<'a> Ordered<'a> {
             self.return_until(now);
         }
         let index = queue as usize;
-        let lane = &mut self.lanes[index];
         let work = self.works.draw(index);
+        let lane = &mut self.lanes[index];
         let is_measured = now >= self.tally.start;
         lane.counts.offered += u64::from(is_measured);
-        let log = self.tally.log.as_mut().filter(|_| is_measured);
-        let logged = log.map(|log| log.arrived(SimTime::from_ps(now), lane.id, len));
-        match self.buffer(index, now) {
-            Ok(from_reserve) => self.admit(index, now, work, len, from_reserve, logged),
-            Err(reason) => {
-                let is_measured = self.tally.drop(now, reason, logged);
-                self.lanes[index].counts.dropped += u64::from(is_measured);
-            }
+        let logged = self.tally.arrived(now, lane.id, len);
+        if self.shared.is_completion_full(lane, now) {
+            return self.tally.drop(now, DropReason::CompletionFull, logged, &mut lane.counts);
         }
-    }
-
-    /// Whether the buffer that a packet takes is the reserve's, or why there is none.
-    #[inline]
-    fn buffer(&mut self, index: usize, now: u64) -> Result<bool, DropReason> {
-        let (lane, shared) = (&self.lanes[index], &mut self.shared);
-        if shared.completions.is_some_and(|room| lane.is_completion_full(room, now)) {
-            return Err(DropReason::CompletionFull);
-        }
-        let held = shared.held[index];
-        if shared.lends() {
-            let is_free = shared.in_use < shared.entries;
-            return is_free.then_some(held as usize >= lane.rx()).ok_or(DropReason::NoBuffer);
+        if self.shared.lends {
+            return self.borrow(index, now, work, len, logged);
         }
         if lane.has_own(now) {
             self.total.rises.push(now);
-            return Ok(false);
-        }
-        if shared.in_use == shared.entries {
-            return if self.push_out(held + 1, now) { Ok(true) } else { Err(DropReason::NoBuffer) };
-        }
-        let (queue, free) = (lane.id, shared.entries - shared.in_use);
-        let (holders, now_is) = (shared.holders, SimTime::from_ps(now));
-        let claim = Claim { queue, held, free, count: 1, holders, now: now_is };
-        if shared.admission.grants(claim) {
-            self.total.rises.push(now);
-            return Ok(true);
-        }
-        Err(DropReason::ReserveDenied)
-    }
-
-    #[inline]
-    fn admit(
-        &mut self,
-        index: usize,
-        now: u64,
-        work: u64,
-        len: u32,
-        from_reserve: bool,
-        logged: Option<LogId>,
-    ) {
-        let (lane, shared, tally) = (&mut self.lanes[index], &mut self.shared, &mut self.tally);
-        tally.wakeups += u64::from(now >= tally.start && lane.is_empty(now));
-        let entry = lane.push(now, work, len, from_reserve && !shared.lends());
-        if let Some(log) = &mut tally.log {
-            lane.logged.push(logged);
-            if let Some(id) = logged {
-                log.placed(id, u32::from(from_reserve));
-            }
-        }
-        if !from_reserve && !shared.lends() {
+            self.tally.admitted(now, lane, logged, false);
+            lane.push(now, work, len, false);
             lane.take_own();
             return;
         }
-        let held = shared.give(index, now);
-        if shared.lends() {
-            if from_reserve {
-                lane.reserve_ps -= i128::from(tally.inside(0, now));
-                shared.borrow();
-                lane.reserve_max = lane.reserve_max.max(held - small(lane.rx()));
+        let free = self.shared.entries - self.shared.in_use;
+        if free == 0 {
+            if !self.push_out(index, now) {
+                let counts = &mut self.lanes[index].counts;
+                return self.tally.drop(now, DropReason::NoBuffer, logged, counts);
             }
+        } else if !self.shared.grants(index, free, now) {
+            return self.tally.drop(now, DropReason::ReserveDenied, logged, &mut lane.counts);
         } else {
-            lane.reserve_max = lane.reserve_max.max(held);
+            self.total.rises.push(now);
         }
-        let at = entry.free_at();
+        let lane = &mut self.lanes[index];
+        self.tally.admitted(now, lane, logged, true);
+        let entry = lane.push(now, work, len, true);
+        lane.reserve_max = lane.reserve_max.max(self.shared.give(index, now));
+        self.await_return(index, &entry);
+    }
+
+    /// A packet arrives where queues lend each other their buffers.
+    fn borrow(&mut self, index: usize, now: u64, work: u64, len: u32, logged: Option<LogId>) {
+        let (lane, shared) = (&mut self.lanes[index], &mut self.shared);
+        if shared.in_use == shared.entries {
+            return self.tally.drop(now, DropReason::NoBuffer, logged, &mut lane.counts);
+        }
+        let is_borrowed = shared.held[index] as usize >= lane.rx();
+        self.tally.admitted(now, lane, logged, is_borrowed);
+        let entry = lane.push(now, work, len, false);
+        let held = shared.give(index, now);
+        if is_borrowed {
+            lane.reserve_ps -= i128::from(self.tally.inside(0, now));
+            shared.borrowed += 1;
+            shared.borrowed_max = shared.borrowed_max.max(shared.borrowed);
+            lane.reserve_max = lane.reserve_max.max(held - small(lane.rx()));
+        }
+        self.await_return(index, &entry);
+    }
+
+    /// A packet's buffer will be back for all.
+    #[inline]
+    fn await_return(&mut self, index: usize, entry: &Entry) {
+        let (lane, at) = (&mut self.lanes[index], entry.free_at());
         if at >= self.to {
             lane.later.push_back((at, entry.done));
             return;
         }
         let number = self.wheel.add(at, entry.done, small(index));
-        if shared.pushes_out() {
+        if self.shared.pushes_out {
             lane.soon.push(number);
         }
     }
 
     /// Takes the last buffer of the reserve back from the queue that holds most of it, if that is
-    /// more than `own`, what the one that asks would have.
-    fn push_out(&mut self, own: u32, now: u64) -> bool {
-        let Some(index) = self.shared.longest_beyond(own) else { return false };
+    /// more than the one that asks would have.
+    #[inline]
+    fn push_out(&mut self, asks: usize, now: u64) -> bool {
+        let Some(index) = self.shared.longest_beyond(self.shared.held[asks] + 1) else {
+            return false;
+        };
         let lane = &mut self.lanes[index];
         let (entry, logged) = lane.take_back();
         match lane.later.pop_back() {
@@ -327,8 +315,7 @@ impl<'a> Ordered<'a> {
         lane.in_use_ps += u128::from(inside);
         lane.reserve_ps += i128::from(inside);
         self.tally.byte_ps += u128::from(inside) * u128::from(entry.len);
-        let is_measured = self.tally.drop(entry.time, DropReason::PushedOut, logged);
-        lane.counts.dropped += u64::from(is_measured);
+        self.tally.drop(entry.time, DropReason::PushedOut, logged, &mut lane.counts);
         let queue = small(index);
         self.shared.take_back(&Return::new(now, queue));
         true
@@ -373,7 +360,7 @@ impl<'a> Ordered<'a> {
             for index in lane.settled..lane.entries.len() {
                 lane.settle_one(index, &mut self.tally);
             }
-            if self.shared.lends() {
+            if self.shared.lends {
                 let borrowed = self.shared.held[lane.id.index()].saturating_sub(small(lane.rx()));
                 let until = i128::from(self.tally.inside(0, end));
                 lane.reserve_ps += i128::from(borrowed) * until;
@@ -439,7 +426,7 @@ impl<'a> Ordered<'a> {
         let (mut packets, mut shared) = (0, 0);
         for (lane, held) in self.lanes.iter().zip(&self.shared.held) {
             let waiting = &lane.entries[lane.settled..];
-            let from_reserve = |entry: &&Entry| entry.from_reserve || self.shared.lends();
+            let from_reserve = |entry: &&Entry| entry.from_reserve || self.shared.lends;
             let expected = waiting.iter().filter(from_reserve).count();
             assert_eq!(*held as usize, expected, "queue {}: shared buffers held", lane.id);
             packets += waiting.len() as u64;
@@ -464,6 +451,8 @@ impl Shared {
         let room = spec.buffers.completion_entries;
         Self {
             policy,
+            lends: policy == Policy::PeerBorrow,
+            pushes_out: policy == Policy::LongestQueueDrop,
             admission: Admission::new(policy, own, queues, 0, streams),
             entries,
             in_use: 0,
@@ -479,15 +468,21 @@ impl Shared {
         }
     }
 
-    /// Whether queues lend each other their buffers.
+    /// Whether all completion entries of a queue are taken.
     #[inline]
-    fn lends(&self) -> bool {
-        self.policy == Policy::PeerBorrow
+    fn is_completion_full(&self, lane: &Lane, now: u64) -> bool {
+        self.completions.is_some_and(|room| lane.is_completion_full(room, now))
     }
 
+    /// Whether the policy grants a queue one of so many that are free.
     #[inline]
-    fn pushes_out(&self) -> bool {
-        self.policy == Policy::LongestQueueDrop
+    fn grants(&mut self, index: usize, free: u32, now: u64) -> bool {
+        if self.policy == Policy::CompleteSharing {
+            return true;
+        }
+        let (held, holders, now) = (self.held[index], self.holders, SimTime::from_ps(now));
+        let queue = QueueId::new(small(index));
+        self.admission.grants(Claim { queue, held, free, count: 1, holders, now })
     }
 
     /// A queue takes one; returns what it holds then.
@@ -501,7 +496,7 @@ impl Shared {
         let held = &mut self.held[index];
         *held += 1;
         self.holders += u32::from(*held == 1);
-        if self.policy == Policy::LongestQueueDrop {
+        if self.pushes_out {
             self.with[*held as usize] += 1;
             self.longest = self.longest.max(*held as usize);
         }
@@ -516,7 +511,7 @@ impl Shared {
         }
         self.in_use -= 1;
         let held = &mut self.held[one.queue as usize];
-        if self.policy == Policy::LongestQueueDrop {
+        if self.pushes_out {
             self.with[*held as usize] -= 1;
             self.longest -= usize::from(self.with[self.longest] == 0);
         }
@@ -525,16 +520,10 @@ impl Shared {
         *held
     }
 
-    #[inline]
-    fn borrow(&mut self) {
-        self.borrowed += 1;
-        self.borrowed_max = self.borrowed_max.max(self.borrowed);
-    }
-
     /// The first of the queues that hold most, if that is more than `own`.
     fn longest_beyond(&self, own: u32) -> Option<usize> {
         let longest = small(self.longest);
-        if self.policy != Policy::LongestQueueDrop || longest <= own {
+        if !self.pushes_out || longest <= own {
             return None;
         }
         // Eight at a time, as a processor compares them.
@@ -551,8 +540,7 @@ impl Shared {
         self.borrowed_max = self.borrowed;
         for (lane, held) in lanes.iter_mut().zip(&self.held) {
             let borrowed = held.saturating_sub(small(lane.rx()));
-            let lends = self.policy == Policy::PeerBorrow;
-            lane.reserve_max = if lends { borrowed } else { *held };
+            lane.reserve_max = if self.lends { borrowed } else { *held };
         }
     }
 }

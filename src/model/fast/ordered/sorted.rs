@@ -24,7 +24,7 @@ pub(super) struct Packet {
 }
 
 /// The packets of a window.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Sorted {
     /// In the order of sources.
     packets: Vec<Packet>,
@@ -33,7 +33,23 @@ pub(super) struct Sorted {
     /// Scratch.
     unsorted: Vec<u64>,
     times: Vec<u64>,
-    begins: Vec<u32>,
+    begins: Box<[u32; PARTS]>,
+}
+
+/// The most parts of a window, as a power of two.
+const PART_BITS: u32 = 12;
+const PARTS: usize = 1 << PART_BITS;
+
+impl Default for Sorted {
+    fn default() -> Self {
+        Self {
+            packets: Vec::new(),
+            keys: Vec::new(),
+            unsorted: Vec::new(),
+            times: Vec::new(),
+            begins: Box::new([0; PARTS]),
+        }
+    }
 }
 
 impl Sorted {
@@ -75,40 +91,39 @@ impl Sorted {
     /// Distributes the keys to parts of a window of this `length`, and sorts what is left.
     fn sort(&mut self, length: u64) {
         let count = self.unsorted.len();
-        let bits = (usize::BITS - count.leading_zeros() + 1).min(12);
-        let parts = 1 << bits;
+        let bits = (usize::BITS - count.leading_zeros()).min(PART_BITS);
         let shift = (u64::BITS - length.leading_zeros()).saturating_sub(bits) + INDEX_BITS;
-        let part = |key: u64| usize::try_from(key >> shift).expect("few parts") & (parts - 1);
-        self.begins.clear();
-        self.begins.resize(parts, 0);
-        let begins = &mut self.begins[..parts];
+        let part = |key: u64| usize::try_from(key >> shift).expect("few parts") % PARTS;
+        let (keys, begins) = (&mut self.keys, &mut *self.begins);
+        begins[..1 << bits].fill(0);
         for key in &self.unsorted {
             begins[part(*key)] += 1;
         }
         let (mut begin, mut most) = (0, 0);
-        for count in &mut *begins {
+        for count in &mut begins[..1 << bits] {
             most = most.max(*count);
             begin += std::mem::replace(count, begin);
         }
-        self.keys.clear();
-        self.keys.resize(count, 0);
+        // What was there is written over.
+        keys.resize(count.max(keys.len()), 0);
+        let keys = &mut keys[..count];
         for key in &self.unsorted {
             let place = &mut begins[part(*key)];
-            self.keys[*place as usize] = *key;
+            keys[*place as usize] = *key;
             *place += 1;
         }
         if most > 16 {
-            self.keys.sort_unstable();
+            keys.sort_unstable();
             return;
         }
         for place in 1..count {
-            let key = self.keys[place];
+            let key = keys[place];
             let mut hole = place;
-            while hole > 0 && self.keys[hole - 1] > key {
-                self.keys[hole] = self.keys[hole - 1];
+            while hole > 0 && keys[hole - 1] > key {
+                keys[hole] = keys[hole - 1];
                 hole -= 1;
             }
-            self.keys[hole] = key;
+            keys[hole] = key;
         }
     }
 }

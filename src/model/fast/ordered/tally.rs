@@ -1,6 +1,7 @@
 //! The books of a run, all queues together.
 
-use super::lane::Entry;
+use super::lane::{Entry, Lane};
+use crate::id::QueueId;
 use crate::model::ledger::{Batches, DropReason, PacketCounts};
 use crate::model::log::{Fate, LogId, PacketLog, PacketSink};
 use crate::model::system::SystemSpec;
@@ -96,17 +97,48 @@ impl<'a> Tally<'a> {
         is_delivered
     }
 
-    /// Counts a drop at `now` of a packet that arrived at `time`; whether it is measured.
-    pub(super) fn drop(&mut self, time: u64, reason: DropReason, logged: Option<LogId>) -> bool {
-        let is_measured = time >= self.start;
+    /// A packet arrives; its place in the log, if it is logged.
+    #[inline]
+    pub(super) fn arrived(&mut self, now: u64, queue: QueueId, len: u32) -> Option<LogId> {
+        let log = self.log.as_mut().filter(|_| now >= self.start);
+        log.map(|log| log.arrived(SimTime::from_ps(now), queue, len))
+    }
+
+    /// A packet is about to be added to a lane.
+    #[inline]
+    pub(super) fn admitted(
+        &mut self,
+        now: u64,
+        lane: &mut Lane,
+        logged: Option<LogId>,
+        from_reserve: bool,
+    ) {
+        self.wakeups += u64::from(now >= self.start && lane.is_empty(now));
+        if let Some(log) = &mut self.log {
+            lane.logged.push(logged);
+            if let Some(id) = logged {
+                log.placed(id, u32::from(from_reserve));
+            }
+        }
+    }
+
+    /// Counts a drop of a packet that arrived at `time`.
+    #[inline]
+    pub(super) fn drop(
+        &mut self,
+        time: u64,
+        reason: DropReason,
+        logged: Option<LogId>,
+        counts: &mut PacketCounts,
+    ) {
         self.all.dropped += 1;
-        if is_measured {
+        if time >= self.start {
+            counts.dropped += 1;
             self.counted.part += 1;
             self.drops[reason.index()] += 1;
         }
         if let (Some(log), Some(id)) = (&mut self.log, logged) {
             log.settled(id, Fate::Dropped(reason));
         }
-        is_measured
     }
 }
