@@ -22,7 +22,7 @@ use total::Total;
 use wheel::{Return, Wheel};
 use works::Works;
 
-use super::windowed::fits_one_buffer;
+use super::windowed::{fits_one_buffer, is_straight};
 use crate::id::QueueId;
 use crate::model::buffers::{Accounting, Levels};
 use crate::model::ledger::{Closed, DropReason};
@@ -52,6 +52,8 @@ pub(super) struct Ordered<'a> {
     spec: &'a SystemSpec,
     streams: Streams,
     feeds: Vec<Feed>,
+    /// Whether a source's packets are a queue's.
+    is_straight: bool,
     sorted: Sorted,
     works: Works,
     lanes: Vec<Lane>,
@@ -110,6 +112,7 @@ impl<'a> Ordered<'a> {
             spec,
             streams,
             feeds: feeds.collect(),
+            is_straight: is_straight(spec),
             sorted: Sorted::default(),
             works: Works::new(&spec.host, queues, streams),
             lanes: lanes.map(|(id, rx)| Lane::new(id, *rx)).collect(),
@@ -162,19 +165,57 @@ impl<'a> Ordered<'a> {
         self.to = limit.min(from.saturating_add(self.window_ps));
         self.wheel.reset(self.covered, self.to);
         self.expect(|(at, _), to| *at < to);
-        self.sorted.gather(&mut self.feeds, from, self.to);
+        let alone = self.gather(from);
         for place in 0..self.sorted.len() {
             let (since, packet) = self.sorted.packet(place);
             self.arrive(from + since, packet);
         }
         self.return_until(self.to - 1);
-        self.enter(from);
+        self.enter(from, alone);
         self.covered = self.to;
     }
 
-    /// Enters what is over in the window that began at `from` into the books.
-    fn enter(&mut self, from: u64) {
-        let count = self.sorted.len() as u64;
+    /// Takes the window's packets from their sources. Those that come to a queue before it first
+    /// finds no dedicated entry free are nobody else's concern, as long as nobody can take anything
+    /// back from it: they are served at once. Returns how many those are.
+    fn gather(&mut self, from: u64) -> u64 {
+        let Self { lanes, works, shared, tally, total, .. } = self;
+        let are_alone = self.is_straight
+            && !shared.lends
+            && shared.completions.is_none()
+            && tally.log.is_none();
+        let mut alone = 0;
+        lanes.iter_mut().for_each(|lane| lane.is_alone = are_alone);
+        self.sorted.gather(&mut self.feeds, from, self.to, |Packet { queue, len }, times| {
+            let index = queue as usize;
+            let lane = &mut lanes[index];
+            if !lane.is_alone || (shared.pushes_out && shared.held[index] > 0) {
+                return 0;
+            }
+            let own = |time: &&u64| {
+                let has_own = lane.has_own(**time);
+                if has_own {
+                    tally.admitted(**time, lane, None, false);
+                    lane.push(**time, works.draw(index), len, false);
+                    lane.take_own();
+                }
+                has_own
+            };
+            let count = times.iter().take_while(own).count();
+            lane.is_alone = count == times.len();
+            total.rises.extend_from_slice(&times[..count]);
+            let measured = times[..count].iter().filter(|time| **time >= tally.start).count();
+            lane.counts.offered += measured as u64;
+            alone += count as u64;
+            count
+        });
+        alone
+    }
+
+    /// Enters what is over in the window that began at `from` into the books; `alone` packets have
+    /// not been put in order.
+    fn enter(&mut self, from: u64, alone: u64) {
+        let count = self.sorted.len() as u64 + alone;
         self.tally.all.offered += count;
         let is_measured = from >= self.tally.start;
         let may_rise = is_measured && self.total.may_rise() && !self.shared.lends;

@@ -134,7 +134,7 @@ fn common_len(spec: &SystemSpec) -> Option<u32> {
 }
 
 /// Whether each queue has at most one source, which feeds no other, in the order of queues.
-fn is_straight(spec: &SystemSpec) -> bool {
+pub(super) fn is_straight(spec: &SystemSpec) -> bool {
     let [traffic] = &*spec.traffic else { return false };
     let alone = match &traffic.kind {
         TrafficKind::Poisson { .. } | TrafficKind::Constant { .. } => true,

@@ -47,6 +47,8 @@ pub(super) struct Lane {
     pub(super) later: VecDeque<(u64, u64)>,
     /// Numbers of those that come back in it, where any may be cancelled.
     pub(super) soon: Vec<u32>,
+    /// Whether all packets of the window so far are served, in advance of others'.
+    pub(super) is_alone: bool,
     pub(super) reserve_max: u32,
     /// The most packets it has had.
     pub(super) most: usize,
@@ -68,6 +70,7 @@ impl Lane {
             free_at: 0,
             later: VecDeque::new(),
             soon: Vec::new(),
+            is_alone: false,
             reserve_max: 0,
             most: 0,
             counts: PacketCounts::default(),

@@ -53,8 +53,16 @@ impl Default for Sorted {
 }
 
 impl Sorted {
-    /// Takes the packets that arrive from `from` on and before `to` from their sources.
-    pub(super) fn gather(&mut self, feeds: &mut [Feed], from: u64, to: u64) {
+    /// Takes the packets that arrive from `from` on and before `to` from their sources, but for
+    /// those that `take` takes itself: the first ones of some that come to one queue.
+    #[inline]
+    pub(super) fn gather(
+        &mut self,
+        feeds: &mut [Feed],
+        from: u64,
+        to: u64,
+        mut take: impl FnMut(Packet, &[u64]) -> usize,
+    ) {
         let limit = SimTime::from_ps(to);
         self.packets.clear();
         self.unsorted.clear();
@@ -63,13 +71,14 @@ impl Sorted {
                 self.times.clear();
                 self.times.push(first.time.as_ps());
                 feed.source.run(limit, &mut self.times);
-                let queue = u32::try_from(first.queue.index()).expect("ids are 32 bits");
-                let index = self.packets.len() as u64;
-                let keys = (index..).zip(&self.times);
-                self.unsorted.extend(keys.map(|(index, time)| (time - from) << INDEX_BITS | index));
-                let packet = Packet { queue, len: first.len };
-                self.packets.resize(self.packets.len() + self.times.len(), packet);
                 feed.next = feed.source.next();
+                let queue = u32::try_from(first.queue.index()).expect("ids are 32 bits");
+                let packet = Packet { queue, len: first.len };
+                let times = &self.times[take(packet, &self.times)..];
+                let index = self.packets.len() as u64;
+                let keys = (index..).zip(times);
+                self.unsorted.extend(keys.map(|(index, time)| (time - from) << INDEX_BITS | index));
+                self.packets.resize(self.packets.len() + times.len(), packet);
             }
         }
         assert!(self.packets.len() < 1 << INDEX_BITS, "a window has fewer packets");

@@ -9,7 +9,7 @@ pub(super) struct Total {
     pub(super) max: u64,
     /// Packets there before the window.
     pub(super) before: u64,
-    /// When one more is there, in order, and when one less, in the window under way.
+    /// When one more is there, and when one less, in the window under way.
     pub(super) rises: Vec<u64>,
     pub(super) falls: Vec<u64>,
 }
@@ -40,6 +40,7 @@ impl Total {
 
     /// Finds the maximum, packet by packet; what leaves at an instant leaves first.
     fn search(&mut self) {
+        self.rises.sort_unstable();
         self.falls.sort_unstable();
         let (mut level, mut fallen) = (self.before, 0);
         for rise in &self.rises {
