@@ -20,9 +20,9 @@ use crate::model::outcome::Outcome;
 use crate::model::policy::Policy;
 use crate::model::port::FifoSpec;
 use crate::model::system::{Observers, Progress, SystemSpec};
+use crate::model::traffic::TrafficSpec;
 use crate::random::Streams;
 use crate::units::to_f64;
-use crate::model::traffic::TrafficSpec;
 
 /// Which fast path to take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

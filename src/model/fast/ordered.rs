@@ -94,6 +94,8 @@ struct Shared {
     borrowed_max: u32,
     /// Completion entries, where they can run out.
     completions: Option<usize>,
+    /// Whether they can while a buffer is free.
+    completions_are_few: bool,
 }
 
 /// Packets of a window: enough to share its costs, few enough to stay in the cache.
@@ -180,10 +182,8 @@ impl<'a> Ordered<'a> {
     /// back from it: they are served at once. Returns how many those are.
     fn gather(&mut self, from: u64) -> u64 {
         let Self { lanes, works, shared, tally, total, .. } = self;
-        let are_alone = self.is_straight
-            && !shared.lends
-            && shared.completions.is_none()
-            && tally.log.is_none();
+        let are_alone =
+            self.is_straight && !shared.lends && !shared.completions_are_few && tally.log.is_none();
         let mut alone = 0;
         lanes.iter_mut().for_each(|lane| lane.is_alone = are_alone);
         self.sorted.gather(&mut self.feeds, from, self.to, |Packet { queue, len }, times| {
@@ -506,6 +506,7 @@ impl Shared {
             borrowed: 0,
             borrowed_max: 0,
             completions: (most >= room).then_some(room as usize),
+            completions_are_few: most > room,
         }
     }
 

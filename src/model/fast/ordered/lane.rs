@@ -123,7 +123,8 @@ impl Lane {
     #[inline]
     pub(super) fn take_own(&mut self) {
         self.ring[self.next_entry] = self.free_at;
-        self.next_entry = if self.next_entry + 1 == self.ring.len() { 0 } else { self.next_entry + 1 };
+        self.next_entry =
+            if self.next_entry + 1 == self.ring.len() { 0 } else { self.next_entry + 1 };
     }
 
     /// Takes back the last packet in a buffer of the reserve, which is not its first: those behind

@@ -191,7 +191,8 @@ impl Parts {
     fn finish(&mut self) {
         self.any[WORDS] = 1;
         let mut next = WORDS;
-        for (next_word, (word, bits)) in self.next.iter_mut().zip(self.any.iter().enumerate()).rev() {
+        for (next_word, (word, bits)) in self.next.iter_mut().zip(self.any.iter().enumerate()).rev()
+        {
             next = if *bits == 0 { next } else { word };
             *next_word = u8::try_from(next).expect("there are fewer words");
         }
@@ -249,7 +250,8 @@ impl Parts {
                     left -= 1;
                     continue;
                 }
-                let other = |index: &u32| Some(self.others[*index as usize]).filter(|it| *it < NONE);
+                let other =
+                    |index: &u32| Some(self.others[*index as usize]).filter(|it| *it < NONE);
                 found.clear();
                 found.extend(std::iter::successors(Some(index), other));
                 found.sort_unstable_by_key(|index| event(*index));
