@@ -8,7 +8,8 @@ mod scenarios;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed};
-use rxplan::model::buffers::{Accounting, Refiller};
+use rxplan::id::QueueId;
+use rxplan::model::buffers::{Accounting, BufferSpec, Refiller, ReserveSpec};
 use rxplan::model::distribution::Distribution;
 use rxplan::model::fast::FastPath;
 use rxplan::model::host::HostSpec;
@@ -16,9 +17,11 @@ use rxplan::model::log::PacketOutcome;
 use rxplan::model::policy::Policy;
 use rxplan::model::port::FifoSpec;
 use rxplan::model::system::{Observers, Progress, SystemSpec};
-use rxplan::model::traffic::{HEADERS, RecordedPacket, TrafficKind};
+use rxplan::model::traffic::{
+    HEADERS, OnOffSpec, RecordedPacket, Spacing, TrafficKind, TrafficSpec, Window,
+};
 use rxplan::random::Streams;
-use rxplan::units::SimDuration;
+use rxplan::units::{PacketRate, SimDuration, SimTime};
 use scenarios::{BUFFER, server, with_host};
 
 /// Everything measured, as text (floats to the last bit), and every packet.
@@ -197,4 +200,91 @@ proptest! {
             prop_assert_eq!((drops.part, drops.whole), sum, "rx {}", depth);
         }
     }
+}
+
+/// As many packets as fill windows: 32 queues in bursts, `load` packets a service and queue.
+fn crowd(policy: Policy, entries: u32, service: Distribution, load: u64) -> SystemSpec {
+    const SERVICE_PS: u128 = 1_000_000;
+    let queues = 32_u32;
+    let on_off = OnOffSpec {
+        rate: PacketRate::new(5 * u128::from(load), 10 * SERVICE_PS).unwrap(),
+        rate_off: PacketRate::ZERO,
+        on: Distribution::Exponential { mean: 1e8 },
+        off: Distribution::Exponential { mean: 4e8 },
+        spacing: Spacing::Poisson,
+        in_phase: 0,
+        correlation: 0.0,
+    };
+    let reserve = ReserveSpec {
+        entries,
+        device_entries: 0,
+        policy,
+        accounting: Accounting::Pinned,
+        groups: 1,
+        sync_cost: SimDuration::ZERO,
+        refiller: Refiller::ConsumingCore,
+        repost: 1,
+        low_watermark: None,
+        lock: false,
+        small: None,
+    };
+    let at = |ms: u64| SimTime::ZERO + SimDuration::from_ms(ms);
+    SystemSpec {
+        buffers: BufferSpec {
+            rx: vec![128; queues as usize],
+            rx_buf_len: 2048,
+            completion_entries: 1 << 13,
+            completion_flow_control: true,
+            reserve: Some(reserve),
+        },
+        fifo: FifoSpec::default(),
+        line_rate: None,
+        host: HostSpec::Server {
+            service: vec![service; queues as usize],
+            wakeup: Distribution::Constant(0),
+        },
+        stalls: Vec::new(),
+        traffic: vec![TrafficSpec {
+            queues: (0..queues).map(QueueId::new).collect(),
+            size: Distribution::Constant(1514),
+            kind: TrafficKind::OnOff(on_off),
+        }],
+        window: Window { start: at(1), end: Some(at(6)) },
+    }
+}
+
+#[test]
+fn full_windows_are_the_reference_engine() {
+    let interval = SimDuration::from_us(30);
+    let policies = [
+        (Policy::CompleteSharing, 512),
+        (Policy::CompleteSharing, 4096),
+        (Policy::CompleteSharing, 0),
+        (Policy::StaticCap { cap: 64 }, 512),
+        (Policy::DynamicThreshold { alpha: 1.0 }, 512),
+        (Policy::EarlyDrop { pass: 0.5, drop: 0.1 }, 512),
+        (Policy::Abm { alpha: 1.0, interval }, 512),
+        (Policy::LongestQueueDrop, 512),
+        (Policy::PeerBorrow, 0),
+    ];
+    let services =
+        [Distribution::Constant(1_000_000), Distribution::Exponential { mean: 1_000_000.0 }];
+    let mut seed = 0;
+    let mut taken = Vec::new();
+    for (policy, entries) in policies {
+        for service in &services {
+            for load in [1, 6] {
+                let system = crowd(policy, entries, service.clone(), load);
+                let expected = measure(&system, seed, None, Observers::default());
+                let paths = [FastPath::Settling, FastPath::Ordered, FastPath::Windowed];
+                for path in paths.into_iter().filter(|path| path.is_valid(&system)) {
+                    let got = measure(&system, seed, Some(path), Observers::default());
+                    assert!(got == expected, "{path:?} {policy:?} of {entries}, load {load}");
+                    taken.push(path);
+                }
+                seed += 1;
+            }
+        }
+    }
+    assert_eq!(taken.len(), 66, "{taken:?}");
 }
