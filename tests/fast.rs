@@ -22,7 +22,7 @@ use rxplan::model::traffic::{
 };
 use rxplan::random::Streams;
 use rxplan::units::{PacketRate, SimDuration, SimTime};
-use scenarios::{BUFFER, server, with_host};
+use scenarios::{AMPLE, BUFFER, server, with_host};
 
 /// Everything measured, as text (floats to the last bit), and every packet.
 type Measured = (String, Vec<PacketOutcome>);
@@ -107,6 +107,30 @@ fn orderly(mut system: SystemSpec) -> SystemSpec {
     short(system)
 }
 
+/// The same with bursts at all queues, which hold much of a reserve when a batch of windows ends,
+/// lose it to each other and are empty soon after.
+fn draining(mut system: SystemSpec) -> SystemSpec {
+    let Some(reserve) = &mut system.buffers.reserve else { return system };
+    reserve.policy = Policy::LongestQueueDrop;
+    reserve.entries = reserve.entries.max(3);
+    system.buffers.completion_entries = AMPLE;
+    let queues = u32::try_from(system.buffers.rx.len()).expect("a few");
+    system.traffic = vec![TrafficSpec {
+        queues: (0..queues).map(QueueId::new).collect(),
+        size: Distribution::Constant(u64::from(BUFFER) - 1),
+        kind: TrafficKind::OnOff(OnOffSpec {
+            rate: PacketRate::new(1, 2).expect("above zero"),
+            rate_off: PacketRate::new(1, 20).expect("above zero"),
+            on: Distribution::Exponential { mean: 10.0 },
+            off: Distribution::Exponential { mean: 40.0 },
+            spacing: Spacing::Poisson,
+            in_phase: 0,
+            correlation: 0.0,
+        }),
+    }];
+    system
+}
+
 /// The same with constant services and packets of one buffer: what windows need.
 fn steady(mut system: SystemSpec) -> SystemSpec {
     let HostSpec::Server { service, .. } = &mut system.host else { unreachable!("servers only") };
@@ -163,6 +187,16 @@ proptest! {
         let unwatched = measure(&system, seed, Some(FastPath::Ordered), Observers::default());
         prop_assert_eq!(&unwatched, &expected.0);
         prop_assert_eq!(run(&system, seed, Some(FastPath::Ordered)), expected);
+    }
+
+    #[test]
+    fn push_out_from_queues_that_drain_is_the_reference_engine(
+        system in with_host(server).prop_map(plain).prop_map(orderly).prop_map(draining),
+        seed in 0_u64..1000,
+    ) {
+        let expected = measure(&system, seed, None, Observers::default());
+        let got = measure(&system, seed, Some(FastPath::Ordered), Observers::default());
+        prop_assert_eq!(got, expected);
     }
 
     #[test]

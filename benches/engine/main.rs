@@ -3,6 +3,7 @@
 //! `cargo bench --bench engine` prints everything, with `-- PART ...` some of it: `engines` (our
 //! engines and peers on the two ring32 workloads), `hosts` (systems that take other paths),
 //! `policies` (each beside a textbook simulator of its own), `scaling` (over queues, load, reserve
+//! `policies` (each beside a textbook simulator of its own), `scaling` (over queues, load, reserve
 //! and threads), `grid` (a sweep in few passes).
 //!
 //! Everything in a table takes turns, and the median of several rounds counts, so that a noisy

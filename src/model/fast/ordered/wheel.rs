@@ -156,3 +156,37 @@ impl Wheel {
         (at, done, number)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn buffers_come_back_in_order(
+            known in prop::collection::vec(0_u64..9000, 0..20),
+            asked in prop::collection::vec((1_u64..2000, 1_u64..3000, any::<bool>()), 0..40),
+        ) {
+            const END: u64 = 100_000;
+            let mut wheel = Wheel::default();
+            wheel.reset(0, END);
+            let mut left = known.clone();
+            known.iter().for_each(|at| _ = wheel.add(*at, *at, 0));
+            let mut now = 0;
+            for (wait, later, is_cancelled) in asked {
+                now += wait;
+                left.sort_unstable();
+                let due = left.partition_point(|at| *at <= now);
+                let expected: Vec<u64> = left.drain(..due).collect();
+                let got = std::iter::from_fn(|| wheel.next(now)).map(|one| one.at);
+                prop_assert_eq!(got.collect::<Vec<u64>>(), expected);
+                // Some come back soon, in the part under way.
+                for at in [now + 1, now + later, now + 3] {
+                    let number = wheel.add(at, at, 0);
+                    if is_cancelled { wheel.cancel(number) } else { left.push(at) }
+                }
+            }
+        }
+    }
+}

@@ -229,7 +229,7 @@ impl Parts {
         }
     }
 
-    /// Grants the first `most` events, in order of time, if there are so many; returns the last one.
+    /// Grants the first `most` events, in order of time, if so many are there; returns the last.
     #[inline]
     fn grant_first(
         &mut self,
