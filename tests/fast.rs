@@ -2,20 +2,27 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-#[path = "support/plain.rs"]
-mod plain;
 #[path = "support/scenarios.rs"]
 #[expect(dead_code, reason = "shared with tests that use more of it")]
 mod scenarios;
 
-use plain::{plain, steady};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed};
+use rxplan::id::QueueId;
+use rxplan::model::buffers::{Accounting, BufferSpec, Refiller, ReserveSpec};
+use rxplan::model::distribution::Distribution;
 use rxplan::model::fast::FastPath;
+use rxplan::model::host::HostSpec;
 use rxplan::model::log::PacketOutcome;
+use rxplan::model::policy::Policy;
+use rxplan::model::port::FifoSpec;
 use rxplan::model::system::{Observers, Progress, SystemSpec};
+use rxplan::model::traffic::{
+    HEADERS, OnOffSpec, RecordedPacket, Spacing, TrafficKind, TrafficSpec, Window,
+};
 use rxplan::random::Streams;
-use scenarios::{server, with_host};
+use rxplan::units::{PacketRate, SimDuration, SimTime};
+use scenarios::{AMPLE, BUFFER, server, with_host};
 
 /// Everything measured, as text (floats to the last bit), and every packet.
 type Measured = (String, Vec<PacketOutcome>);
@@ -43,6 +50,113 @@ fn measure<'a>(
     format!("{:?}", outcome.expect("nobody stops it"))
 }
 
+/// The scenario with what the fast paths leave to the reference engine taken out.
+fn plain(mut system: SystemSpec) -> SystemSpec {
+    system.fifo = FifoSpec::default();
+    system.line_rate = None;
+    system.stalls.clear();
+    if let HostSpec::Server { wakeup, .. } = &mut system.host {
+        *wakeup = Distribution::Constant(0);
+    }
+    if let Some(reserve) = &mut system.buffers.reserve {
+        (reserve.groups, reserve.repost) = (1, 1);
+        reserve.sync_cost = SimDuration::ZERO;
+        reserve.refiller = Refiller::ConsumingCore;
+        reserve.low_watermark = None;
+        reserve.small = None;
+        reserve.device_entries = 0;
+    }
+    system
+}
+
+/// The same with a policy that looks at nothing but what is held and free.
+fn memoryless(mut system: SystemSpec) -> SystemSpec {
+    if let Some(reserve) = &mut system.buffers.reserve
+        && !reserve.policy.is_memoryless()
+    {
+        reserve.policy = Policy::CompleteSharing;
+    }
+    system
+}
+
+/// The same with packets of one buffer.
+fn short(mut system: SystemSpec) -> SystemSpec {
+    for traffic in &mut system.traffic {
+        traffic.size = Distribution::Constant(u64::from(BUFFER) - 1);
+        match &mut traffic.kind {
+            TrafficKind::Recorded(packets) => {
+                let short = packets.play().map(|p| RecordedPacket { len: p.len.min(BUFFER), ..p });
+                *packets = short.collect();
+            }
+            TrafficKind::Flows(spec) => spec.messages = spec.messages.with_mtu(HEADERS + 40),
+            TrafficKind::Incast(spec) => spec.answers = spec.answers.with_mtu(HEADERS + 40),
+            _ => {}
+        }
+    }
+    system
+}
+
+/// The same with pinned accounting, and no policy that looks at all that comes back.
+fn orderly(mut system: SystemSpec) -> SystemSpec {
+    if let Some(reserve) = &mut system.buffers.reserve {
+        reserve.accounting = Accounting::Pinned;
+        if let Policy::Abm { .. } = reserve.policy {
+            reserve.policy = Policy::LongestQueueDrop;
+        }
+    }
+    short(system)
+}
+
+/// The same with bursts at all queues, which hold much of a reserve when a batch of windows ends,
+/// lose it to each other and are empty soon after.
+fn draining(mut system: SystemSpec) -> SystemSpec {
+    let Some(reserve) = &mut system.buffers.reserve else { return system };
+    reserve.policy = Policy::LongestQueueDrop;
+    reserve.entries = reserve.entries.max(3);
+    system.buffers.completion_entries = AMPLE;
+    let queues = u32::try_from(system.buffers.rx.len()).expect("a few");
+    system.traffic = vec![TrafficSpec {
+        queues: (0..queues).map(QueueId::new).collect(),
+        size: Distribution::Constant(u64::from(BUFFER) - 1),
+        kind: TrafficKind::OnOff(OnOffSpec {
+            rate: PacketRate::new(1, 2).expect("above zero"),
+            rate_off: PacketRate::new(1, 20).expect("above zero"),
+            on: Distribution::Exponential { mean: 10.0 },
+            off: Distribution::Exponential { mean: 40.0 },
+            spacing: Spacing::Poisson,
+            in_phase: 0,
+            correlation: 0.0,
+        }),
+    }];
+    system
+}
+
+/// The same with constant services and packets of one buffer: what windows need.
+fn steady(mut system: SystemSpec) -> SystemSpec {
+    let HostSpec::Server { service, .. } = &mut system.host else { unreachable!("servers only") };
+    for time in service {
+        if !matches!(time, Distribution::Constant(1..)) {
+            *time = Distribution::Constant(3);
+        }
+    }
+    system = short(system);
+    let mut most = 0;
+    if let Some(reserve) = &mut system.buffers.reserve {
+        reserve.accounting = Accounting::Pinned;
+        if matches!(reserve.policy, Policy::LongestQueueDrop | Policy::PeerBorrow) {
+            reserve.policy = Policy::CompleteSharing;
+        }
+        most = reserve.entries;
+    }
+    if most > 0 {
+        system.buffers.rx.iter_mut().for_each(|rx| *rx = (*rx).max(1));
+    }
+    // Often no larger than must be.
+    let most = most + system.buffers.rx.iter().max().expect("there are queues");
+    system.buffers.completion_entries = system.buffers.completion_entries.max(most);
+    system
+}
+
 proptest! {
     #![proptest_config(Config {
         cases: 4000,
@@ -53,7 +167,7 @@ proptest! {
 
     #[test]
     fn settling_is_the_reference_engine(
-        system in with_host(server).prop_map(plain),
+        system in with_host(server).prop_map(plain).prop_map(memoryless),
         seed in 0_u64..1000,
     ) {
         prop_assert!(FastPath::Settling.is_valid(&system));
@@ -61,6 +175,28 @@ proptest! {
         let unwatched = measure(&system, seed, Some(FastPath::Settling), Observers::default());
         prop_assert_eq!(&unwatched, &expected.0);
         prop_assert_eq!(run(&system, seed, Some(FastPath::Settling)), expected);
+    }
+
+    #[test]
+    fn windows_in_order_are_the_reference_engine(
+        system in with_host(server).prop_map(plain).prop_map(orderly),
+        seed in 0_u64..1000,
+    ) {
+        prop_assert!(FastPath::Ordered.is_valid(&system));
+        let expected = run(&system, seed, None);
+        let unwatched = measure(&system, seed, Some(FastPath::Ordered), Observers::default());
+        prop_assert_eq!(&unwatched, &expected.0);
+        prop_assert_eq!(run(&system, seed, Some(FastPath::Ordered)), expected);
+    }
+
+    #[test]
+    fn push_out_from_queues_that_drain_is_the_reference_engine(
+        system in with_host(server).prop_map(plain).prop_map(orderly).prop_map(draining),
+        seed in 0_u64..1000,
+    ) {
+        let expected = measure(&system, seed, None, Observers::default());
+        let got = measure(&system, seed, Some(FastPath::Ordered), Observers::default());
+        prop_assert_eq!(got, expected);
     }
 
     #[test]
@@ -79,11 +215,8 @@ proptest! {
     fn one_pass_drops_for_every_depth_what_the_reference_engine_drops(
         system in with_host(server).prop_map(plain).prop_map(|mut system| {
             // Services stay as they are: of any distribution, some of no time.
-            for traffic in steady(system.clone()).traffic.iter().zip(&mut system.traffic) {
-                *traffic.1 = traffic.0.clone();
-            }
             system.buffers.reserve = None;
-            system
+            short(system)
         }),
         seed in 0_u64..1000,
     ) {
@@ -101,4 +234,91 @@ proptest! {
             prop_assert_eq!((drops.part, drops.whole), sum, "rx {}", depth);
         }
     }
+}
+
+/// As many packets as fill windows: 32 queues in bursts, `load` packets a service and queue.
+fn crowd(policy: Policy, entries: u32, service: Distribution, load: u64) -> SystemSpec {
+    const SERVICE_PS: u128 = 1_000_000;
+    let queues = 32_u32;
+    let on_off = OnOffSpec {
+        rate: PacketRate::new(5 * u128::from(load), 10 * SERVICE_PS).unwrap(),
+        rate_off: PacketRate::ZERO,
+        on: Distribution::Exponential { mean: 1e8 },
+        off: Distribution::Exponential { mean: 4e8 },
+        spacing: Spacing::Poisson,
+        in_phase: 0,
+        correlation: 0.0,
+    };
+    let reserve = ReserveSpec {
+        entries,
+        device_entries: 0,
+        policy,
+        accounting: Accounting::Pinned,
+        groups: 1,
+        sync_cost: SimDuration::ZERO,
+        refiller: Refiller::ConsumingCore,
+        repost: 1,
+        low_watermark: None,
+        lock: false,
+        small: None,
+    };
+    let at = |ms: u64| SimTime::ZERO + SimDuration::from_ms(ms);
+    SystemSpec {
+        buffers: BufferSpec {
+            rx: vec![128; queues as usize],
+            rx_buf_len: 2048,
+            completion_entries: 1 << 13,
+            completion_flow_control: true,
+            reserve: Some(reserve),
+        },
+        fifo: FifoSpec::default(),
+        line_rate: None,
+        host: HostSpec::Server {
+            service: vec![service; queues as usize],
+            wakeup: Distribution::Constant(0),
+        },
+        stalls: Vec::new(),
+        traffic: vec![TrafficSpec {
+            queues: (0..queues).map(QueueId::new).collect(),
+            size: Distribution::Constant(1514),
+            kind: TrafficKind::OnOff(on_off),
+        }],
+        window: Window { start: at(1), end: Some(at(6)) },
+    }
+}
+
+#[test]
+fn full_windows_are_the_reference_engine() {
+    let interval = SimDuration::from_us(30);
+    let policies = [
+        (Policy::CompleteSharing, 512),
+        (Policy::CompleteSharing, 4096),
+        (Policy::CompleteSharing, 0),
+        (Policy::StaticCap { cap: 64 }, 512),
+        (Policy::DynamicThreshold { alpha: 1.0 }, 512),
+        (Policy::EarlyDrop { pass: 0.5, drop: 0.1 }, 512),
+        (Policy::Abm { alpha: 1.0, interval }, 512),
+        (Policy::LongestQueueDrop, 512),
+        (Policy::PeerBorrow, 0),
+    ];
+    let services =
+        [Distribution::Constant(1_000_000), Distribution::Exponential { mean: 1_000_000.0 }];
+    let mut seed = 0;
+    let mut taken = Vec::new();
+    for (policy, entries) in policies {
+        for service in &services {
+            for load in [1, 6] {
+                let system = crowd(policy, entries, service.clone(), load);
+                let expected = measure(&system, seed, None, Observers::default());
+                let paths = [FastPath::Settling, FastPath::Ordered, FastPath::Windowed];
+                for path in paths.into_iter().filter(|path| path.is_valid(&system)) {
+                    let got = measure(&system, seed, Some(path), Observers::default());
+                    assert!(got == expected, "{path:?} {policy:?} of {entries}, load {load}");
+                    taken.push(path);
+                }
+                seed += 1;
+            }
+        }
+    }
+    assert_eq!(taken.len(), 66, "{taken:?}");
 }

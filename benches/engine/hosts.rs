@@ -43,6 +43,7 @@ pub(crate) fn compare(textbook: Option<&Peer>) {
 pub(crate) fn path_name(path: Option<FastPath>) -> &'static str {
     match path {
         Some(FastPath::Windowed) => "windowed",
+        Some(FastPath::Ordered) => "ordered",
         Some(FastPath::Settling) => "settling",
         None => "reference",
     }

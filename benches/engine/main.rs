@@ -2,7 +2,9 @@
 //!
 //! `cargo bench --bench engine` prints everything, with `-- PART ...` some of it: `engines` (our
 //! engines and peers on the two ring32 workloads), `hosts` (systems that take other paths),
-//! `scaling` (over queues, load, reserve and threads), `grid` (a sweep in few passes).
+//! `policies` (each beside a textbook simulator of its own), `scaling` (over queues, load, reserve
+//! `policies` (each beside a textbook simulator of its own), `scaling` (over queues, load, reserve
+//! and threads), `grid` (a sweep in few passes).
 //!
 //! Everything in a table takes turns, and the median of several rounds counts, so that a noisy
 //! machine is noisy for all. Times of different runs or machines say little; ratios within a run
@@ -14,6 +16,7 @@ mod grid;
 mod hosts;
 mod measure;
 mod peers;
+mod policies;
 mod scaling;
 
 use std::path::Path;
@@ -24,12 +27,13 @@ use rxplan::model::fast::FastPath;
 use rxplan::scenario::{Scenario, Source};
 
 /// What can be asked for.
-const PARTS: [&str; 4] = ["engines", "hosts", "scaling", "grid"];
+const PARTS: [&str; 5] = ["engines", "hosts", "policies", "scaling", "grid"];
 
 /// Our engines.
-const ENGINES: [(&str, Option<FastPath>); 3] = [
+const ENGINES: [(&str, Option<FastPath>); 4] = [
     ("reference", None),
     ("settling", Some(FastPath::Settling)),
+    ("ordered", Some(FastPath::Ordered)),
     ("windowed", Some(FastPath::Windowed)),
 ];
 
@@ -66,6 +70,9 @@ fn main() {
     }
     if wants("hosts") {
         hosts::compare(textbook.as_ref());
+    }
+    if wants("policies") {
+        policies::compare();
     }
     if wants("scaling") {
         scaling::all();

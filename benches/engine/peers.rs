@@ -48,6 +48,24 @@ pub(crate) fn textbook() -> Option<Peer> {
     Some(Peer { name: "textbook", program, arguments: Vec::new(), end_us: 510_000 })
 }
 
+/// Textbook simulators with other policies or services, by the names that they know.
+pub(crate) fn textbooks(names: &[&'static str]) -> Vec<Peer> {
+    let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join("policies");
+    let mut compiler = Command::new("c++");
+    compiler.args(["-O3", "-march=native", "-o"]).args([&program, &source("policies.cpp")]);
+    if !succeeds(&mut compiler) {
+        eprintln!("no textbook simulators to compare with: c++ is not there or fails");
+        return Vec::new();
+    }
+    let peer = |name: &&'static str| Peer {
+        name: "textbook",
+        program: program.clone(),
+        arguments: vec![(*name).into()],
+        end_us: 510_000,
+    };
+    names.iter().map(peer).collect()
+}
+
 /// SimPy, where Python has it.
 pub(crate) fn simpy() -> Option<Peer> {
     let mut import = Command::new("python3");

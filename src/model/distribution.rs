@@ -160,6 +160,19 @@ impl Distribution {
         }
     }
 
+    /// Draws values, as so many single draws would.
+    pub(crate) fn sample_block(&self, generator: &mut Generator, block: &mut [u64]) {
+        // A generator of its own stays in registers.
+        let mut own = generator.clone();
+        match self {
+            Self::Exponential { mean } => {
+                block.fill_with(|| round_to_u64(mean * exponential(&mut own)));
+            }
+            _ => block.fill_with(|| self.sample(&mut own)),
+        }
+        *generator = own;
+    }
+
     fn draw(&self, generator: &mut Generator) -> u64 {
         let value = match self {
             Self::Constant(value) => return *value,

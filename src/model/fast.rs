@@ -10,6 +10,7 @@
 //!   constant services, pinned accounting.
 
 mod depths;
+mod ordered;
 mod settling;
 mod windowed;
 
@@ -19,13 +20,17 @@ use crate::model::outcome::Outcome;
 use crate::model::policy::Policy;
 use crate::model::port::FifoSpec;
 use crate::model::system::{Observers, Progress, SystemSpec};
+use crate::model::traffic::TrafficSpec;
 use crate::random::Streams;
+use crate::units::to_f64;
 
 /// Which fast path to take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FastPath {
-    /// All arrivals in order.
+    /// All arrivals in order, one after another.
     Settling,
+    /// All arrivals in order, window by window.
+    Ordered,
     /// Queues alone in windows of time.
     Windowed,
 }
@@ -34,7 +39,12 @@ impl FastPath {
     /// Whether the path gives this system the reference engine's result.
     #[must_use]
     pub fn is_valid(self, system: &SystemSpec) -> bool {
-        system.is_plain() && (self == Self::Settling || windowed::is_valid(system))
+        system.is_plain()
+            && match self {
+                Self::Settling => settling::is_valid(system),
+                Self::Ordered => ordered::is_valid(system),
+                Self::Windowed => windowed::is_valid(system),
+            }
     }
 }
 
@@ -43,8 +53,9 @@ impl SystemSpec {
     #[must_use]
     pub fn fast_path(&self) -> Option<FastPath> {
         let windows_pay = FastPath::Windowed.is_valid(self) && windowed::pays(self);
-        let path = if windows_pay { FastPath::Windowed } else { FastPath::Settling };
-        path.is_valid(self).then_some(path)
+        let windowed = windows_pay.then_some(FastPath::Windowed);
+        let others = [FastPath::Ordered, FastPath::Settling];
+        windowed.or_else(|| others.into_iter().find(|path| path.is_valid(self)))
     }
 
     /// Servers that wake at once and never stall; no wire, no FIFO and at most one reserve of one
@@ -54,7 +65,6 @@ impl SystemSpec {
             r.groups == 1
                 && r.device_entries == 0
                 && r.small.is_none()
-                && r.policy.is_memoryless()
                 && r.repost == 1
                 && r.low_watermark.is_none()
                 && r.sync_cost.is_zero()
@@ -119,7 +129,14 @@ impl SystemSpec {
         assert!(path.is_valid(self), "the caller asks first");
         match path {
             FastPath::Settling => settling::Servers::new(self, streams, observers).run(progress),
+            FastPath::Ordered => ordered::Ordered::new(self, streams, observers).run(progress),
             FastPath::Windowed => windowed::Lanes::new(self, streams, observers).run(progress),
         }
     }
+}
+
+fn packets_per_ps(spec: &SystemSpec) -> f64 {
+    let rate =
+        |traffic: &TrafficSpec| traffic.rate_per_queue() * to_f64(traffic.queues.len() as u64);
+    spec.traffic.iter().map(rate).sum::<f64>() / 1e12
 }

@@ -418,6 +418,20 @@ impl Work {
         distribution.memoryless_residual(generator).map(SimDuration::from_ps)
     }
 
+    /// The work of every packet of the queue with this index, if it is always the same.
+    pub(crate) fn constant(&self, queue: usize) -> Option<SimDuration> {
+        match self.queues[queue].0 {
+            Distribution::Constant(ps) => Some(SimDuration::from_ps(ps)),
+            _ => None,
+        }
+    }
+
+    /// Draws the work of the next packets of the queue with this index, in picoseconds.
+    pub(crate) fn draw_block(&mut self, queue: usize, block: &mut [u64]) {
+        let (distribution, generator) = &mut self.queues[queue];
+        distribution.sample_block(generator, block);
+    }
+
     #[inline]
     pub(crate) fn draw(&mut self, queue: QueueId) -> SimDuration {
         let (distribution, generator) = &mut self.queues[queue.index()];

@@ -15,6 +15,7 @@ pub(crate) mod longest_queue_drop;
 pub(crate) mod peer_borrow;
 mod static_cap;
 
+pub(crate) use abm::Drained;
 pub(crate) use admission::{Admission, Claim};
 
 use crate::units::SimDuration;

@@ -24,6 +24,11 @@ use crate::random::Streams;
 use crate::stats::{Level, Peak};
 use crate::units::SimTime;
 
+/// Whether the reserve, as full as it seems, says enough.
+pub(super) fn is_valid(spec: &SystemSpec) -> bool {
+    spec.buffers.reserve.as_ref().is_none_or(|reserve| reserve.policy.is_memoryless())
+}
+
 /// A packet that has its buffers.
 #[derive(Debug)]
 struct Packet {

@@ -24,20 +24,24 @@
 
 mod agenda;
 mod books;
+mod drains;
 mod grid;
 mod lane;
 mod packets;
 mod reserve;
+mod sharing;
 mod total;
 
 use agenda::WINDOW_MAX;
 use books::{Books, Exact, QueueBooks, Sums};
+use drains::Drains;
 pub(super) use grid::Grid;
 use lane::{Lane, Scratch};
 use packets::{Incoming, Packets, Tag};
 use reserve::Reserve;
 use total::TotalPeak;
 
+use super::packets_per_ps;
 use crate::id::QueueId;
 use crate::model::buffers::{Accounting, Levels};
 use crate::model::distribution::Distribution;
@@ -70,7 +74,9 @@ pub(super) fn is_valid(spec: &SystemSpec) -> bool {
             && (entries == 0 || *rx > 0)
             && longest(service).is_some_and(|ps| (most + 2) * ps < 1 << 62)
     };
+    let keeps = |policy| !matches!(policy, Policy::LongestQueueDrop | Policy::PeerBorrow);
     pinned
+        && buffers.reserve.as_ref().is_none_or(|reserve| keeps(reserve.policy))
         && buffers.rx.iter().zip(service).all(queue_fits)
         && spec.traffic.iter().all(|traffic| fits_one_buffer(spec, traffic))
         && spec.window.end.is_some_and(|end| end.as_ps() < 1 << 62)
@@ -102,20 +108,18 @@ fn entries(spec: &SystemSpec) -> u32 {
     spec.buffers.reserve.as_ref().map_or(0, |reserve| reserve.entries)
 }
 
-fn packets_per_ps(spec: &SystemSpec) -> f64 {
-    let rate =
-        |traffic: &TrafficSpec| traffic.rate_per_queue() * to_f64(traffic.queues.len() as u64);
-    spec.traffic.iter().map(rate).sum::<f64>() / 1e12
-}
-
 /// The longest window that is valid and not too full.
 fn window_ps(spec: &SystemSpec) -> u64 {
     let full = round_to_u64((PACKETS / packets_per_ps(spec)).min(1e18)).max(1);
     if entries(spec) == 0 {
         return full;
     }
+    let interval = match spec.buffers.reserve.as_ref().map(|reserve| reserve.policy) {
+        Some(Policy::Abm { interval, .. }) => interval.as_ps(),
+        _ => WINDOW_MAX,
+    };
     let busy = spec.buffers.rx.iter().zip(services(spec)).map(|(rx, ps)| u64::from(*rx) * ps);
-    busy.min().unwrap_or(full).min(full).min(WINDOW_MAX)
+    busy.min().unwrap_or(full).min(full).min(interval).min(WINDOW_MAX)
 }
 
 /// The length of all packets, if they have one.
@@ -130,7 +134,7 @@ fn common_len(spec: &SystemSpec) -> Option<u32> {
 }
 
 /// Whether each queue has at most one source, which feeds no other, in the order of queues.
-fn is_straight(spec: &SystemSpec) -> bool {
+pub(super) fn is_straight(spec: &SystemSpec) -> bool {
     let [traffic] = &*spec.traffic else { return false };
     let alone = match &traffic.kind {
         TrafficKind::Poisson { .. } | TrafficKind::Constant { .. } => true,
@@ -169,6 +173,7 @@ pub(super) struct Lanes<'a> {
     straight: bool,
     packets: Packets,
     reserve: Reserve,
+    drains: Option<Drains>,
     books: Books,
     total: TotalPeak,
     window_ps: u64,
@@ -208,7 +213,8 @@ impl<'a> Lanes<'a> {
             queues: queues.collect(),
             straight: is_straight(spec),
             packets: Packets::default(),
-            reserve: Reserve::new(entries, policy),
+            reserve: Reserve::new(entries, policy, spec.buffers.rx.len(), streams),
+            drains: Drains::new(policy, spec.buffers.rx.len()),
             books: Books::new(spec, common_len(spec), observers.packets.is_some()),
             total: TotalPeak::default(),
             window_ps: window_ps(spec),
@@ -249,12 +255,15 @@ impl<'a> Lanes<'a> {
 
     /// Lets everything happen from `from`, when the next packet arrives, until `limit` or earlier.
     fn window(&mut self, from: u64, limit: u64) {
-        let to = limit.min(from.saturating_add(self.window_ps));
+        let mut to = limit.min(from.saturating_add(self.window_ps));
+        if let Some(drains) = &mut self.drains {
+            to = to.min(drains.tell(&self.lanes, &mut self.reserve.admission, from));
+        }
         self.gather(to);
         self.offer(from);
         let in_sums = self.can_sum_up(to);
         for index in 0..self.lanes.len() {
-            self.classify(index, from, in_sums);
+            self.classify(index, in_sums);
         }
         if self.reserve.entries > 0 {
             self.reserve.take_back(&mut self.lanes, from.saturating_sub(1));
@@ -262,6 +271,9 @@ impl<'a> Lanes<'a> {
             for index in 0..self.lanes.len() {
                 self.serve_tail(index, in_sums);
             }
+        }
+        if let Some(drains) = &mut self.drains {
+            drains.note(&self.lanes, &self.packets);
         }
         if self.books.measured {
             self.watch_total(from, to);
@@ -341,7 +353,7 @@ impl<'a> Lanes<'a> {
         self.lanes.iter().all(|lane| done_by(lane) <= self.books.end)
     }
 
-    fn classify(&mut self, index: usize, from: u64, in_sums: bool) {
+    fn classify(&mut self, index: usize, in_sums: bool) {
         let (lane, own, books) = (&mut self.lanes[index], &mut self.queues[index], &mut self.books);
         let has_reserve = self.reserve.entries > 0;
         let part = self.packets.part(lane.places.clone());
@@ -357,7 +369,7 @@ impl<'a> Lanes<'a> {
         }
         if lane.tail < lane.places.end {
             let part = self.packets.part(lane.tail..lane.places.end);
-            lane.sort_out(part, from, &mut self.reserve, &mut self.scratch);
+            lane.sort_out(part, &mut self.scratch);
         }
     }
 

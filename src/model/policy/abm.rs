@@ -14,6 +14,17 @@ pub(crate) struct Abm {
     queues: Vec<Drain>,
 }
 
+/// What a queue did in an interval, for who tells it all at once.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Drained {
+    /// Buffers that it gave back.
+    pub(crate) returned: u32,
+    /// Whether it was without buffers at any time.
+    pub(crate) was_empty: bool,
+    /// Whether it is without buffers at the end.
+    pub(crate) is_empty: bool,
+}
+
 /// How a queue drains.
 #[derive(Debug, Clone, Copy)]
 struct Drain {
@@ -55,8 +66,15 @@ impl Abm {
         self.queues[queue.index()].is_empty = false;
     }
 
+    /// What the queue did in the interval under way.
+    pub(super) fn drained(&mut self, queue: QueueId, drained: Drained) {
+        let Drained { returned, was_empty, is_empty } = drained;
+        let drain = &mut self.queues[queue.index()];
+        (drain.returned, drain.was_empty, drain.is_empty) = (returned, was_empty, is_empty);
+    }
+
     /// Closes the interval under way if it is over.
-    fn measure(&mut self, now: SimTime) {
+    pub(super) fn measure(&mut self, now: SimTime) {
         if now < self.end {
             return;
         }

@@ -1,7 +1,7 @@
 //! A reserve's policy at work: rules with memory and chance included.
 
 use super::Policy;
-use super::abm::Abm;
+use super::abm::{Abm, Drained};
 use super::early_drop::EarlyDrop;
 use crate::id::QueueId;
 use crate::random::{Generator, Streams};
@@ -78,6 +78,20 @@ impl Admission {
     pub(crate) fn filled(&mut self, queue: QueueId, now: SimTime) {
         if let Self::Abm(abm) = self {
             abm.filled(queue, now);
+        }
+    }
+
+    /// What a queue did in the interval under way, told at once.
+    pub(crate) fn drained(&mut self, queue: QueueId, drained: Drained) {
+        if let Self::Abm(abm) = self {
+            abm.drained(queue, drained);
+        }
+    }
+
+    /// The interval under way is over at `end`, or, where nobody did anything since, earlier.
+    pub(crate) fn interval_over(&mut self, end: SimTime) {
+        if let Self::Abm(abm) = self {
+            abm.measure(end);
         }
     }
 }

@@ -12,6 +12,9 @@ const WHO_BITS: u32 = 32;
 pub(super) const WINDOW_MAX: u64 = 1 << (u64::BITS - 1 - WHO_BITS);
 
 impl Event {
+    /// Later than any.
+    pub(super) const MAX: Self = Self(u64::MAX);
+
     /// The packet of this order asks, `since` the window's beginning.
     #[inline]
     pub(super) fn request(since: u64, order: u32) -> Self {
@@ -32,6 +35,19 @@ impl Event {
     #[inline]
     pub(super) const fn is_request(self) -> bool {
         self.0 >> WHO_BITS & 1 == 1
+    }
+
+    /// How far events are shifted for their parts, where a window of this `length` has at most
+    /// `1 << bits` of them.
+    pub(super) fn shift(length: u64, bits: u32) -> u32 {
+        (u64::BITS - length.leading_zeros()).saturating_sub(bits) + WHO_BITS + 1
+    }
+
+    /// The part of a window it lies in.
+    #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "there are few parts")]
+    pub(super) const fn part(self, shift: u32) -> usize {
+        (self.0 >> shift) as usize
     }
 
     /// The packet's order, or the queue.
@@ -81,11 +97,11 @@ impl Agenda {
     /// Distributes the events to the parts; the last one comes no later than `until` after the
     /// window's beginning.
     pub(super) fn arrange(&mut self, until: u64) {
-        let shift = (u64::BITS - until.leading_zeros()).saturating_sub(PARTS.ilog2());
+        let shift = Event::shift(until, PARTS.ilog2());
         self.last.resize(PARTS, NONE);
         self.others.resize(self.others.len().max(self.events.len()), NONE);
         for ((index, event), other) in (0..).zip(&self.events).zip(&mut self.others) {
-            let part = usize::try_from(event.since() >> shift).expect("below the number of parts");
+            let part = event.part(shift) % PARTS;
             let last = std::mem::replace(&mut self.last[part], index);
             let bits = self.any.0[part / 64];
             *other = if bits >> (part % 64) & 1 == 1 { last } else { NONE };

@@ -37,7 +37,6 @@ use std::sync::atomic::Ordering;
 
 use self::highs::Floors;
 use self::member::Member;
-use super::agenda::Event;
 use super::packets::Verdict;
 use super::{Lanes, entries};
 use crate::model::outcome::Outcome;
@@ -69,7 +68,7 @@ struct Span {
 struct Before {
     verdicts: Vec<Verdict>,
     /// Queue by queue.
-    requests: Vec<Event>,
+    requests: u32,
     /// Of each queue: buffers that came back, and those held.
     returned: Vec<usize>,
     held: Vec<u32>,
@@ -135,7 +134,7 @@ impl<'a> Grid<'a> {
         for index in 0..leader.lanes.len() {
             let queue = &mut leader.queues[index];
             (queue.shortest, queue.longest) = (u64::MAX, 0);
-            leader.classify(index, from, span.in_sums);
+            leader.classify(index, span.in_sums);
         }
         self.before.note(leader);
         let mut has_changed = self.decide(span);
@@ -161,7 +160,7 @@ impl<'a> Grid<'a> {
     /// The leader's reserve decides; members whose own would decide otherwise wake. Whether any do.
     fn decide(&mut self, Span { from, to, .. }: Span) -> bool {
         let leader = &mut self.leader;
-        let has_requests = !self.before.requests.is_empty();
+        let has_requests = self.before.requests > 0;
         let most = self.before.most_in_use();
         let is_open = self.members.iter().any(|member| member.wakes_at(most, has_requests));
         leader.reserve.take_back(&mut leader.lanes, from.saturating_sub(1));
@@ -196,7 +195,7 @@ impl Before {
     fn note(&mut self, leader: &Lanes<'_>) {
         self.verdicts.clear();
         self.verdicts.extend_from_slice(&leader.packets.verdicts[..leader.packets.times.len()]);
-        self.requests.clone_from(&leader.reserve.agenda.events);
+        self.requests = leader.lanes.iter().map(|lane| lane.asked).sum();
         self.returned.clear();
         self.returned.extend(leader.lanes.iter().map(|lane| lane.returned));
         self.held.clear();
@@ -206,7 +205,6 @@ impl Before {
 
     /// No more buffers of the reserve than that are in use in the window.
     fn most_in_use(&self) -> u32 {
-        let requests = u32::try_from(self.requests.len()).expect("a window has fewer packets");
-        self.in_use.saturating_add(requests)
+        self.in_use.saturating_add(self.requests)
     }
 }

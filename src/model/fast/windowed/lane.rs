@@ -2,10 +2,8 @@
 
 use std::ops::Range;
 
-use super::agenda::Event;
 use super::books::{Account, Told};
 use super::packets::{DEDICATED, GRANTED, Incoming, NO_BUFFER, Part, Verdict};
-use super::reserve::Reserve;
 
 /// One queue and its server.
 #[derive(Debug)]
@@ -28,14 +26,13 @@ pub(super) struct Lane {
     /// When packets in reserve buffers are done; the first `returned` of them are.
     pub(super) reserve_done: Vec<u64>,
     pub(super) returned: usize,
+    /// Those of them that were before the window.
+    pub(super) returned_before: usize,
     pub(super) reserve_held: u32,
     pub(super) reserve_max: u32,
     /// Requests of the window.
     pub(super) asked: u32,
 }
-
-/// Verdicts before requests are decided, by whether a dedicated entry is free.
-const VERDICTS: [Verdict; 2] = [NO_BUFFER, DEDICATED];
 
 /// What passes over a queue's packets need for a while.
 #[derive(Debug, Default)]
@@ -60,6 +57,7 @@ impl Lane {
             done_before: 0,
             reserve_done: Vec::new(),
             returned: 0,
+            returned_before: 0,
             reserve_held: 0,
             reserve_max: 0,
             asked: 0,
@@ -109,32 +107,7 @@ impl Lane {
 
     /// First pass, from the first request on: which packets find a dedicated entry free. An entry
     /// that is taken is not free again in this window, whenever it will be.
-    pub(super) fn sort_out(
-        &mut self,
-        part: Part<'_>,
-        from: u64,
-        reserve: &mut Reserve,
-        scratch: &mut Scratch,
-    ) {
-        let tags = part.tags;
-        if tags.is_empty() {
-            self.sort_out_by(part, from, reserve, scratch, |place| {
-                u32::try_from(place).unwrap_or(u32::MAX)
-            });
-        } else {
-            self.sort_out_by(part, from, reserve, scratch, |place| tags[place].order);
-        }
-    }
-
-    /// The same, where a packet's order comes from its place.
-    fn sort_out_by(
-        &mut self,
-        part: Part<'_>,
-        from: u64,
-        reserve: &mut Reserve,
-        scratch: &mut Scratch,
-        order: impl Fn(usize) -> u32,
-    ) {
+    pub(super) fn sort_out(&mut self, part: Part<'_>, scratch: &mut Scratch) {
         let most = self.ring.len().min(part.times.len());
         let (later, sooner) = self.ring.split_at(self.next_entry);
         let sooner = &sooner[..most.min(sooner.len())];
@@ -143,37 +116,32 @@ impl Lane {
         free_at.extend_from_slice(sooner);
         free_at.extend_from_slice(&later[..most - sooner.len()]);
         free_at.extend_from_slice(&[u64::MAX; 2]);
-        let events = &mut reserve.agenda.events;
-        let begin = events.len();
-        events.resize(begin + part.times.len(), Event::default());
-        let requests = &mut events[begin..];
-        let (mut taken, mut asked) = (0, 0);
-        // Either way the request is written down, and counts if it is one: no branch. Two packets
-        // at a time, as each waits for what became of the one before.
-        let mut index = 0;
-        while let [first, second, ..] = part.times[index..] {
-            let (soonest, later) = (free_at[taken], free_at[taken + 1]);
-            let first_is = usize::from(soonest <= first);
-            let if_not = usize::from(soonest <= second);
-            let if_is = usize::from(later <= second);
-            let second_is = if_not & (first_is ^ 1 | if_is);
-            requests[asked] = Event::request(first - from, order(part.first + index));
-            asked += first_is ^ 1;
-            requests[asked] = Event::request(second - from, order(part.first + index + 1));
-            asked += second_is ^ 1;
-            let verdicts = &mut part.verdicts[index..index + 2];
-            verdicts.copy_from_slice(&[VERDICTS[first_is], VERDICTS[second_is]]);
-            taken += first_is + second_is;
-            index += 2;
+        // The entry after the next is looked up before it is known whether it will be the next, and
+        // there is no branch: what became of one packet is not waited for.
+        let (mut taken, mut soonest, mut later) = (0, free_at[0], free_at[1]);
+        for (time, verdict) in part.times.iter().zip(part.verdicts) {
+            let is_free = soonest <= *time;
+            *verdict = u8::from(is_free) * DEDICATED;
+            soonest = if is_free { later } else { soonest };
+            taken += usize::from(is_free);
+            later = free_at[taken + 1];
         }
-        if let [last] = part.times[index..] {
-            let is_free = usize::from(free_at[taken] <= last);
-            requests[asked] = Event::request(last - from, order(part.first + index));
-            asked += is_free ^ 1;
-            part.verdicts[index] = VERDICTS[is_free];
+        self.asked = u32::try_from(part.times.len() - taken).expect("a window has fewer packets");
+    }
+
+    /// Raises the most that was held of the reserve, where that can be: by packets granted in this
+    /// window, of which none returns what it holds.
+    fn raise_reserve_max(&mut self, before: usize, times: &[u64], verdicts: &[Verdict]) {
+        let held = &self.reserve_done[self.returned_before..before];
+        let mut returning = held.iter().peekable();
+        let mut held = held.len();
+        for (time, _) in times.iter().zip(verdicts).filter(|(_, verdict)| **verdict == GRANTED) {
+            while returning.next_if(|done| *done <= time).is_some() {
+                held -= 1;
+            }
+            held += 1;
+            self.reserve_max = self.reserve_max.max(u32::try_from(held).expect("buffers"));
         }
-        events.truncate(begin + asked);
-        self.asked = u32::try_from(asked).expect("a window has fewer packets");
     }
 
     /// Last pass: serves the packets from the window's first request on.
@@ -185,24 +153,23 @@ impl Lane {
     ) -> A {
         let Part { first, times, verdicts, .. } = part;
         let asked = self.asked as usize;
-        scratch.free_at.clear();
-        scratch.free_at.resize(times.len() - asked + 1, 0);
-        self.reserve_done.drain(..self.returned);
-        self.returned = 0;
-        let held = self.reserve_done.len();
-        self.reserve_done.resize(held + asked + 1, 0);
+        // What was there is written over, and may be more.
+        let dedicated = times.len() - asked + 1;
+        scratch.free_at.resize(dedicated.max(scratch.free_at.len()), 0);
+        let before = self.reserve_done.len();
+        self.reserve_done.resize(before + asked + 1, 0);
         let serve = Serve {
             service: self.service,
             done: self.done,
             free_at: &mut scratch.free_at,
             dedicated: 0,
-            in_reserve: &mut self.reserve_done[held..],
+            in_reserve: &mut self.reserve_done[before..],
             granted: 0,
         };
         let (dedicated, granted);
         if A::HEARS_OF_DROPS {
             let mut serve = serve;
-            for (place, (&time, &mut verdict)) in (first..).zip(times.iter().zip(verdicts)) {
+            for (place, (&time, &verdict)) in (first..).zip(times.iter().zip(&*verdicts)) {
                 if verdict & 1 == 1 {
                     serve.packet(place, time, verdict, &mut account);
                 } else {
@@ -216,19 +183,25 @@ impl Lane {
             scratch.times.resize(times.len().max(scratch.times.len()), 0);
             scratch.verdicts.resize(scratch.times.len(), NO_BUFFER);
             let mut admitted = 0;
-            for (time, verdict) in times.iter().zip(verdicts) {
+            for (time, verdict) in times.iter().zip(&*verdicts) {
                 // Written down in any case, to stay only if it is admitted: no branch.
                 scratch.times[admitted] = *time;
                 scratch.verdicts[admitted] = *verdict;
                 admitted += usize::from(*verdict & 1);
             }
-            let times = scratch.times[..admitted].iter();
-            for (time, verdict) in times.zip(&scratch.verdicts[..admitted]) {
+            let admitted_times = scratch.times[..admitted].iter();
+            for (time, verdict) in admitted_times.zip(&scratch.verdicts[..admitted]) {
                 serve.packet(first, *time, *verdict, &mut account);
             }
             (dedicated, granted, self.done) = (serve.dedicated, serve.granted, serve.done);
         }
-        self.reserve_done.truncate(held + granted);
+        self.reserve_done.truncate(before + granted);
+        if before + granted - self.returned_before > self.reserve_max as usize {
+            self.raise_reserve_max(before, times, verdicts);
+        }
+        self.reserve_done.drain(..self.returned);
+        self.returned = 0;
+        self.reserve_held = u32::try_from(self.reserve_done.len()).expect("buffers");
         for free_at in &scratch.free_at[..dedicated] {
             self.ring[self.next_entry] = *free_at;
             self.next_entry =

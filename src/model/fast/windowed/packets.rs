@@ -97,6 +97,13 @@ impl Packets {
         }
     }
 
+    /// The number of the packet in a place among those of one instant.
+    #[inline]
+    pub(super) fn order(&self, place: usize) -> u32 {
+        let own = || u32::try_from(place).expect("a window has fewer packets");
+        self.tags.get(place).map_or_else(own, |tag| tag.order)
+    }
+
     /// The place of the packet that is number `order` among those of one instant.
     #[inline]
     pub(super) fn place(&self, order: u32) -> usize {

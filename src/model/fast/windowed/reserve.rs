@@ -2,8 +2,11 @@
 
 use super::agenda::{Agenda, Event};
 use super::lane::Lane;
-use super::packets::{DENIED, GRANTED, Packets};
-use crate::model::policy::Policy;
+use super::packets::{DENIED, GRANTED, NO_BUFFER, Packets};
+use super::sharing::Sharing;
+use crate::id::QueueId;
+use crate::model::policy::{Admission, Claim, Policy};
+use crate::random::Streams;
 use crate::stats::Level;
 use crate::units::SimTime;
 
@@ -12,9 +15,11 @@ use crate::units::SimTime;
 pub(super) struct Reserve {
     pub(super) entries: u32,
     pub(super) policy: Policy,
+    pub(super) admission: Admission,
     pub(super) pool: Pool,
     /// What happens in the window.
     pub(super) agenda: Agenda,
+    sharing: Sharing,
 }
 
 /// Its buffers in use.
@@ -27,8 +32,15 @@ pub(super) struct Pool {
 }
 
 impl Reserve {
-    pub(super) fn new(entries: u32, policy: Policy) -> Self {
-        Self { entries, policy, pool: Pool::default(), agenda: Agenda::default() }
+    pub(super) fn new(entries: u32, policy: Policy, queues: usize, streams: Streams) -> Self {
+        Self {
+            entries,
+            policy,
+            admission: Admission::new(policy, entries, queues, 0, streams),
+            pool: Pool::default(),
+            agenda: Agenda::default(),
+            sharing: Sharing::default(),
+        }
     }
 
     /// Takes back what comes back until `until`, while nobody asks.
@@ -59,30 +71,33 @@ impl Reserve {
         from: u64,
         until: u64,
     ) {
-        let requests = u32::try_from(self.agenda.events.len()).expect("a window has fewer packets");
+        lanes.iter_mut().for_each(|lane| lane.returned_before = lane.returned);
+        let requests: u32 = lanes.iter().map(|lane| lane.asked).sum();
         let in_use = self.pool.in_use + requests;
         if requests == 0 {
             self.take_back(lanes, until);
             return;
         }
-        let is_plenty = self.policy == Policy::CompleteSharing
-            && in_use < self.entries
-            && in_use <= self.pool.max
-            && lanes.iter().all(|lane| lane.reserve_held + lane.asked <= lane.reserve_max);
-        if is_plenty {
-            // In any order all are granted, and no maximum rises.
-            for request in self.agenda.events.drain(..) {
-                let place = packets.place(request.who());
-                packets.verdicts[place] = GRANTED;
+        if self.policy == Policy::CompleteSharing {
+            if in_use < self.entries && in_use <= self.pool.max {
+                self.grant_all(lanes, packets);
+                self.take_back(lanes, until);
+                return;
             }
-            self.pool.in_use = in_use;
-            lanes.iter_mut().for_each(|lane| lane.reserve_held += lane.asked);
-            self.take_back(lanes, until);
-            return;
+            if self.pool.max == self.entries {
+                self.sharing.decide(&mut self.pool, lanes, packets, from..=until);
+                return;
+            }
         }
+        let events = &mut self.agenda.events;
         for (queue, lane) in (0..).zip(&mut *lanes) {
+            let asks = |place: &usize| packets.verdicts[*place] == NO_BUFFER;
+            let request = |place| Event::request(packets.times[place] - from, packets.order(place));
+            if lane.asked > 0 {
+                events.extend((lane.tail..lane.places.end).filter(asks).map(request));
+            }
             while let Some(done) = lane.reserve_done.get(lane.returned).filter(|d| **d <= until) {
-                self.agenda.events.push(Event::comeback(done - from, queue));
+                events.push(Event::comeback(done - from, queue));
                 lane.returned += 1;
             }
         }
@@ -90,6 +105,9 @@ impl Reserve {
         agenda.arrange(until - from);
         // At hand, as every event looks at it.
         let mut pool = std::mem::take(&mut self.pool);
+        let holds = |lane: &&Lane| lane.reserve_held > 0;
+        let mut holders = u32::try_from(lanes.iter().filter(holds).count()).expect("few queues");
+        let is_memoryless = self.policy.is_memoryless();
         // Where nothing is free, requests are in vain until something comes back.
         while let Some(events) = agenda.next(pool.in_use < self.entries) {
             for event in events {
@@ -97,14 +115,23 @@ impl Reserve {
                 let free = self.entries - pool.in_use;
                 if !event.is_request() {
                     pool.take_back(free == 0, now);
-                    lanes[event.who() as usize].reserve_held -= 1;
+                    let held = &mut lanes[event.who() as usize].reserve_held;
+                    *held -= 1;
+                    holders -= u32::from(*held == 0);
                 } else if free > 0 {
                     let place = packets.place(event.who());
-                    let lane = &mut lanes[packets.queues[place] as usize];
-                    packets.verdicts[place] = if self.policy.admits(lane.reserve_held, free) {
+                    let queue = packets.queues[place];
+                    let held = &mut lanes[queue as usize].reserve_held;
+                    let is_granted = if is_memoryless {
+                        self.policy.admits(*held, free)
+                    } else {
+                        let (queue, held) = (QueueId::new(queue), *held);
+                        self.admission.grants(Claim { queue, held, free, count: 1, holders, now })
+                    };
+                    packets.verdicts[place] = if is_granted {
                         pool.give(free == 1, now);
-                        lane.reserve_held += 1;
-                        lane.reserve_max = lane.reserve_max.max(lane.reserve_held);
+                        holders += u32::from(*held == 0);
+                        *held += 1;
                         GRANTED
                     } else {
                         DENIED
@@ -114,6 +141,17 @@ impl Reserve {
         }
         agenda.clear();
         (self.agenda, self.pool) = (agenda, pool);
+    }
+
+    /// Grants all requests, in any order, where there is enough and no maximum rises.
+    fn grant_all(&mut self, lanes: &mut [Lane], packets: &mut Packets) {
+        for lane in lanes.iter_mut().filter(|lane| lane.asked > 0) {
+            for verdict in &mut packets.verdicts[lane.tail..lane.places.end] {
+                *verdict = if *verdict == NO_BUFFER { GRANTED } else { *verdict };
+            }
+            lane.reserve_held += lane.asked;
+            self.pool.in_use += lane.asked;
+        }
     }
 }
 

@@ -1,14 +1,15 @@
 //! The most packets in all queues together: only this needs the order of all packets, and only
-//! where the sum of the queues' own maxima is above what was seen before.
+//! where so many come before others leave that it may be above what was seen before.
 
 use std::iter::Peekable;
+use std::ops::Range;
 
 use super::lane::Lane;
 use super::packets::{Packets, Verdict};
-use crate::units::to_f64;
 
-/// Parts of a window in which the maximum over all queues is bounded.
-const PARTS: usize = 16;
+/// Parts of a window in which the maximum over all queues is bounded: so many that few packets
+/// come in one.
+const PARTS: usize = 256;
 
 /// The maximum over all queues.
 #[derive(Debug, Default)]
@@ -21,20 +22,23 @@ pub(super) struct TotalPeak {
 impl TotalPeak {
     /// Raises the maximum by what happened from `from` to `to`.
     pub(super) fn watch(&mut self, lanes: &[&Lane], packets: &Packets, from: u64, to: u64) {
-        let mut shift = 0;
-        while (to - from).div_ceil(1 << shift) > PARTS as u64 {
-            shift += 1;
-        }
-        let mut bounds = [0.0; PARTS];
-        let bounds = &mut bounds[..usize::try_from((to - from).div_ceil(1 << shift)).expect("few")];
+        let shift = (u64::BITS - (to - from).leading_zeros()).saturating_sub(PARTS.ilog2());
+        let (mut level, mut steps) = (0, [Steps::default(); PARTS]);
         for lane in lanes {
-            bound_packets(lane, packets, from, shift, bounds);
+            level += count_steps(lane, packets, from..to, shift, &mut steps);
         }
-        for (part, bound) in (0..).zip(&*bounds) {
-            if *bound >= to_f64(self.max) {
-                let begin = from + (part << shift);
-                self.search(lanes, packets, begin, to.min(begin + (1 << shift)));
-            }
+        // No more than if all came before any leaves.
+        let is_above = |steps: &Steps| {
+            let bound = level + u64::from(steps.up);
+            level = bound - u64::from(steps.down);
+            bound > self.max
+        };
+        let above: Vec<bool> = steps.iter().map(is_above).collect();
+        let first = above.iter().position(|is_above| *is_above);
+        let last = above.iter().rposition(|is_above| *is_above);
+        if let (Some(first), Some(last)) = (first, last) {
+            let begin = |part: usize| from + ((part as u64) << shift);
+            self.search(lanes, packets, begin(first), to.min(begin(last + 1)));
         }
     }
 
@@ -87,24 +91,37 @@ fn served<'a>(
     packets.times[lane.places.clone()].iter().zip(verdicts).map(serve).peekable()
 }
 
-/// Adds to each part of the window, `1 << shift` long, a bound on a queue's packets in it.
-fn bound_packets(lane: &Lane, packets: &Packets, from: u64, shift: u32, bounds: &mut [f64]) {
-    let per_ps = 1.0 / to_f64(lane.service);
-    // ceil(x) < x + 1
-    let bound = |backlog: u64| match backlog {
-        0 => 0.0,
-        backlog => to_f64(backlog) * per_ps + 1.0,
-    };
+/// Packets that come and go in a part of a window.
+#[derive(Debug, Clone, Copy, Default)]
+struct Steps {
+    up: u32,
+    down: u32,
+}
+
+/// Counts a queue's packets that come and go in each part of the window, `1 << shift` long; returns
+/// how many are there before. What leaves at its very beginning has left.
+fn count_steps(
+    lane: &Lane,
+    packets: &Packets,
+    window: Range<u64>,
+    shift: u32,
+    steps: &mut [Steps; PARTS],
+) -> u64 {
+    let Range { start, end } = window;
+    let part = |time: u64| usize::try_from((time - start) >> shift).expect("few parts") % PARTS;
+    let waiting = lane.packets_at(lane.done_before, start);
+    let first = lane.done_before.saturating_sub(waiting.saturating_sub(1) * lane.service);
+    let leaving = (0..waiting).map(|k| first + k * lane.service);
+    leaving.take_while(|done| *done < end).for_each(|done| steps[part(done)].down += 1);
+    let verdicts = &packets.verdicts[lane.places.clone()];
     let mut done = lane.done_before;
-    let mut served = served(lane, packets);
-    for (part, sum) in (0_u64..).zip(bounds) {
-        let begin = from + (part << shift);
-        let end = begin + (1 << shift);
-        let mut backlog = done.saturating_sub(begin);
-        while let Some((time, next)) = served.next_if(|(time, _)| *time < end) {
-            done = next;
-            backlog = backlog.max(done.saturating_sub(time));
-        }
-        *sum += bound(backlog);
+    for (time, verdict) in packets.times[lane.places.clone()].iter().zip(verdicts) {
+        let is_admitted = verdict & 1 == 1;
+        let after = done.max(*time) + lane.service;
+        done = if is_admitted { after } else { done };
+        steps[part(*time)].up += u32::from(is_admitted);
+        // What is done after the window is counted nowhere.
+        steps[part(done.clamp(start, end - 1))].down += u32::from(is_admitted && done < end);
     }
+    waiting
 }

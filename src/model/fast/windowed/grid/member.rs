@@ -126,7 +126,7 @@ impl<'a> Member<'a> {
         let in_sums = span.in_sums && self.system.is_done_in_time(span.to);
         let Span { from, to, .. } = span;
         for queue in &self.owned {
-            self.system.classify(*queue, from, in_sums);
+            self.system.classify(*queue, in_sums);
         }
         self.adopt_askers(leader, before);
         let system = &mut self.system;
@@ -161,23 +161,18 @@ impl<'a> Member<'a> {
     /// Takes the leader's queues that ask for buffers of the reserve, or hold some, for its own,
     /// from the first request of the window on.
     fn adopt_askers(&mut self, leader: &Lanes<'_>, before: &Before) {
-        let mut requests = &before.requests[..];
         for (index, other) in leader.lanes.iter().enumerate() {
-            let asked;
-            (asked, requests) = requests.split_at(other.asked as usize);
-            if self.is_own[index] || (asked.is_empty() && before.held[index] == 0) {
+            if self.is_own[index] || (other.asked == 0 && before.held[index] == 0) {
                 continue;
             }
             self.own(index, other);
             let lane = &mut self.system.lanes[index];
             (lane.returned, lane.reserve_held) = (before.returned[index], before.held[index]);
             let since = Since { queue: index, place: lane.tail, done: lane.done };
-            self.system.reserve.agenda.events.extend_from_slice(asked);
             self.system.queues[index].window_backlog = leader.queues[index].window_backlog;
             self.raise_times(index, leader);
             self.since.push(since);
         }
-        assert!(requests.is_empty(), "every request is a queue's");
     }
 
     /// Makes a queue its own, like the leader's.
