@@ -1,20 +1,22 @@
-//! Fast paths for servers: no departure is an event.
+//! Fast paths: no departure is an event.
 //!
 //! A server takes its packets in order, so a packet's end of service is known when it is admitted:
 //! `done = max(arrival, done of the packet before) + work` (Lindley's recursion). Two paths stand
-//! on that, and both give the reference engine's result packet for packet and bit for bit
-//! (`tests/fast.rs`):
+//! on that, and a third does the same with the packets of a poll. All give the reference engine's
+//! result packet for packet and bit for bit (`tests/fast.rs`, `tests/fast_hosts.rs`):
 //!
 //! - `settling`: all arrivals in order of time; any service, policy and accounting;
 //! - `windowed`: queues run alone for a while, and only what they ask of the reserve is ordered;
-//!   constant services, pinned accounting.
+//!   constant services, pinned accounting;
+//! - `cores`: polled hosts and recordings, each core alone until an answer of the reserve matters.
 
+mod cores;
 mod depths;
 mod ordered;
 mod settling;
 mod windowed;
 
-use crate::model::buffers::ReserveSpec;
+use crate::model::buffers::{Refiller, ReserveSpec};
 use crate::model::host::HostSpec;
 use crate::model::outcome::Outcome;
 use crate::model::policy::Policy;
@@ -33,17 +35,22 @@ pub enum FastPath {
     Ordered,
     /// Queues alone in windows of time.
     Windowed,
+    /// Cores alone until an answer of the reserve matters.
+    Cores,
 }
 
 impl FastPath {
     /// Whether the path gives this system the reference engine's result.
     #[must_use]
     pub fn is_valid(self, system: &SystemSpec) -> bool {
-        system.is_plain()
+        let host_fits = self == Self::Cores || system.has_plain_servers();
+        host_fits
+            && system.is_plain()
             && match self {
                 Self::Settling => settling::is_valid(system),
                 Self::Ordered => ordered::is_valid(system),
                 Self::Windowed => windowed::is_valid(system),
+                Self::Cores => cores::is_valid(system),
             }
     }
 }
@@ -52,26 +59,36 @@ impl SystemSpec {
     /// The path to take, `None` where only the reference engine gives the right result.
     #[must_use]
     pub fn fast_path(&self) -> Option<FastPath> {
-        let windows_pay = FastPath::Windowed.is_valid(self) && windowed::pays(self);
-        let windowed = windows_pay.then_some(FastPath::Windowed);
-        let others = [FastPath::Ordered, FastPath::Settling];
-        windowed.or_else(|| others.into_iter().find(|path| path.is_valid(self)))
+        let pays = |path| match path {
+            FastPath::Windowed => windowed::pays(self),
+            FastPath::Cores => cores::pays(self),
+            FastPath::Ordered | FastPath::Settling => true,
+        };
+        [FastPath::Windowed, FastPath::Ordered, FastPath::Settling, FastPath::Cores]
+            .into_iter()
+            .find(|path| path.is_valid(self) && pays(*path))
     }
 
-    /// Servers that wake at once and never stall; no wire, no FIFO and at most one reserve of one
-    /// level, reposted singly and without cost; a window with an end.
+    /// Servers that wake at once and never stall.
+    fn has_plain_servers(&self) -> bool {
+        let wakes_at_once =
+            matches!(&self.host, HostSpec::Server { wakeup, .. } if wakeup.is_zero());
+        wakes_at_once && self.stalls.is_empty()
+    }
+
+    /// No wire, no FIFO and at most one reserve of one level, reposted singly and without cost; a
+    /// window with an end.
     fn is_plain(&self) -> bool {
         let simple = |r: &ReserveSpec| {
             r.groups == 1
                 && r.device_entries == 0
                 && r.small.is_none()
                 && r.repost == 1
+                && r.refiller == Refiller::ConsumingCore
                 && r.low_watermark.is_none()
                 && r.sync_cost.is_zero()
         };
-        matches!(&self.host, HostSpec::Server { wakeup, .. } if wakeup.is_zero())
-            && self.stalls.is_empty()
-            && self.line_rate.is_none()
+        self.line_rate.is_none()
             && self.fifo == FifoSpec::default()
             && self.buffers.reserve.as_ref().is_none_or(simple)
             && self.window.end.is_some()
@@ -131,6 +148,7 @@ impl SystemSpec {
             FastPath::Settling => settling::Servers::new(self, streams, observers).run(progress),
             FastPath::Ordered => ordered::Ordered::new(self, streams, observers).run(progress),
             FastPath::Windowed => windowed::Lanes::new(self, streams, observers).run(progress),
+            FastPath::Cores => cores::run(self, streams, progress, observers),
         }
     }
 }

@@ -32,7 +32,9 @@ use poll::Poll;
 use server::Server;
 use trace::TraceReplay;
 
+pub(in crate::model) use busy_poll::skip_visits;
 pub use napi::{CacheSpec, Coalescing, Defer, Moderation, NapiContext, NapiSpec, Recycle, Refill};
+pub(in crate::model) use napi::{Completed, Event, Interrupts, Polled, Then, Turns};
 
 /// How the host takes packets; see each variant.
 #[derive(Debug, Clone, PartialEq)]

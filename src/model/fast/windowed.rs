@@ -22,12 +22,12 @@
 //! closely in those parts of a window where the sum of the queues' own maxima is above the maximum
 //! so far.
 
-mod agenda;
+pub(super) mod agenda;
 mod books;
 mod drains;
 mod grid;
 mod lane;
-mod packets;
+pub(super) mod packets;
 mod reserve;
 mod sharing;
 mod total;
@@ -104,7 +104,7 @@ const PACKETS: f64 = 2048.0;
 /// Packets below which arrivals in order are faster.
 const PACKETS_MIN: f64 = 128.0;
 
-fn entries(spec: &SystemSpec) -> u32 {
+pub(super) fn entries(spec: &SystemSpec) -> u32 {
     spec.buffers.reserve.as_ref().map_or(0, |reserve| reserve.entries)
 }
 
@@ -123,7 +123,7 @@ fn window_ps(spec: &SystemSpec) -> u64 {
 }
 
 /// The length of all packets, if they have one.
-fn common_len(spec: &SystemSpec) -> Option<u32> {
+pub(super) fn common_len(spec: &SystemSpec) -> Option<u32> {
     let len = |traffic: &TrafficSpec| match (&traffic.kind, &traffic.size) {
         (TrafficKind::Recorded(_) | TrafficKind::Flows(_) | TrafficKind::Incast(_), _) => None,
         (_, Distribution::Constant(len)) => u32::try_from((*len).max(1)).ok(),

@@ -107,7 +107,11 @@ impl BusyPoll {
             } else {
                 // A packet that comes after the visits of this instant is for a later one.
                 let after = SimDuration::from_ps(u64::from(machine.visits_over));
-                core.skip_empty_visits(next, self.spec.poll_overhead, machine.now + after)
+                let (turn, arrival) = ((core.turn, core.queues.len()), machine.now + after);
+                let overhead = self.spec.poll_overhead;
+                let (start, turn) = skip_visits(&mut core.stalls, turn, next, overhead, arrival);
+                core.turn = turn;
+                start
             };
             self.cores[index].state = State::Between;
             machine.calendar.set(self.slots.first_visit + index, start);
@@ -255,25 +259,26 @@ impl Core {
         let count = self.queues.len();
         (0..count).map(|step| (self.turn + step) % count).find(|turn| !empty(*turn))
     }
+}
 
-    /// Passes over the visits of an idle core that start before an arrival at `arrival`; the next
-    /// one would start at `next`. Returns the start of the first visit at or after the arrival.
-    fn skip_empty_visits(
-        &mut self,
-        next: SimTime,
-        overhead: SimDuration,
-        arrival: SimTime,
-    ) -> SimTime {
-        let mut next = self.stalls.free_from(next);
-        while next < arrival {
-            // Visits go on evenly until the arrival or the next stall.
-            let until = arrival.min(self.stalls.next_start());
-            let visits = until.saturating_since(next).as_ps().div_ceil(overhead.as_ps()).max(1);
-            let count = self.queues.len() as u64;
-            let steps = usize::try_from(visits % count).expect("below the number of queues");
-            self.turn = (self.turn + steps) % self.queues.len();
-            next = self.stalls.free_from(next + overhead * visits);
-        }
-        next
+/// Passes over the visits of an idle core that start before an arrival at `arrival`; the next one
+/// would start at `next`, with the queue whose turn it is of so many. Returns the start of the first
+/// visit at or after the arrival, and whose turn it is then.
+pub(in crate::model) fn skip_visits(
+    stalls: &mut Stalls,
+    (mut turn, queues): (usize, usize),
+    next: SimTime,
+    overhead: SimDuration,
+    arrival: SimTime,
+) -> (SimTime, usize) {
+    let mut next = stalls.free_from(next);
+    while next < arrival {
+        // Visits go on evenly until the arrival or the next stall.
+        let until = arrival.min(stalls.next_start());
+        let visits = until.saturating_since(next).as_ps().div_ceil(overhead.as_ps()).max(1);
+        let steps = usize::try_from(visits % queues as u64).expect("below the number of queues");
+        turn = (turn + steps) % queues;
+        next = stalls.free_from(next + overhead * visits);
     }
+    (next, turn)
 }

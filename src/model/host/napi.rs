@@ -52,10 +52,10 @@ use crate::model::stall::Stalls;
 use crate::random::{Generator, Streams, branch_off};
 use crate::units::{SimDuration, SimTime};
 
-use interrupt::{Completed, Event, Interrupts};
 use pages::Pages;
-use softirq::{Polled, Then, Turns};
 
+pub(in crate::model) use interrupt::{Completed, Event, Interrupts};
+pub(in crate::model) use softirq::{Polled, Then, Turns};
 pub use spec::{CacheSpec, Coalescing, Defer, Moderation, NapiContext, NapiSpec, Recycle, Refill};
 
 /// All cores and queues.

@@ -3,13 +3,13 @@
 /// A request for a buffer of the reserve, or the return of one, in a number that sorts by time,
 /// returns before requests and requests by the order of their packets.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Event(u64);
+pub(in crate::model::fast) struct Event(u64);
 
 /// Bits of an event that hold the packet's order, or the queue that returns.
 const WHO_BITS: u32 = 32;
 
 /// The longest window whose times fit an event.
-pub(super) const WINDOW_MAX: u64 = 1 << (u64::BITS - 1 - WHO_BITS);
+pub(in crate::model::fast) const WINDOW_MAX: u64 = 1 << (u64::BITS - 1 - WHO_BITS);
 
 impl Event {
     /// Later than any.
@@ -17,23 +17,23 @@ impl Event {
 
     /// The packet of this order asks, `since` the window's beginning.
     #[inline]
-    pub(super) fn request(since: u64, order: u32) -> Self {
+    pub(in crate::model::fast) fn request(since: u64, order: u32) -> Self {
         Self((since << 1 | 1) << WHO_BITS | u64::from(order))
     }
 
     /// A buffer comes back from a queue.
     #[inline]
-    pub(super) fn comeback(since: u64, queue: u32) -> Self {
+    pub(in crate::model::fast) fn comeback(since: u64, queue: u32) -> Self {
         Self(since << 1 << WHO_BITS | u64::from(queue))
     }
 
     #[inline]
-    pub(super) const fn since(self) -> u64 {
+    pub(in crate::model::fast) const fn since(self) -> u64 {
         self.0 >> WHO_BITS >> 1
     }
 
     #[inline]
-    pub(super) const fn is_request(self) -> bool {
+    pub(in crate::model::fast) const fn is_request(self) -> bool {
         self.0 >> WHO_BITS & 1 == 1
     }
 
@@ -53,7 +53,7 @@ impl Event {
     /// The packet's order, or the queue.
     #[inline]
     #[expect(clippy::cast_possible_truncation, reason = "the low half")]
-    pub(super) const fn who(self) -> u32 {
+    pub(in crate::model::fast) const fn who(self) -> u32 {
         self.0 as u32
     }
 }
@@ -62,8 +62,8 @@ impl Event {
 ///
 /// They lie in parts of the window, and only those of parts that matter are sorted.
 #[derive(Debug, Default)]
-pub(super) struct Agenda {
-    pub(super) events: Vec<Event>,
+pub(in crate::model::fast) struct Agenda {
+    pub(in crate::model::fast) events: Vec<Event>,
     /// The event that lies in the same part as each event, and came to it before.
     others: Vec<u32>,
     /// The last event of each part; only where a bit says that there is one.
@@ -96,7 +96,7 @@ const NONE: u32 = u32::MAX;
 impl Agenda {
     /// Distributes the events to the parts; the last one comes no later than `until` after the
     /// window's beginning.
-    pub(super) fn arrange(&mut self, until: u64) {
+    pub(in crate::model::fast) fn arrange(&mut self, until: u64) {
         let shift = Event::shift(until, PARTS.ilog2());
         self.last.resize(PARTS, NONE);
         self.others.resize(self.others.len().max(self.events.len()), NONE);
@@ -115,7 +115,7 @@ impl Agenda {
     /// The events of the next part in order of time: of any part, or of one in which a buffer comes
     /// back. `None` if there is no more.
     #[inline]
-    pub(super) fn next(&mut self, any: bool) -> Option<&[Event]> {
+    pub(in crate::model::fast) fn next(&mut self, any: bool) -> Option<&[Event]> {
         let bits = if any { &self.any } else { &self.comebacks };
         let part = bits.next(self.part)?;
         self.part = part + 1;
@@ -136,7 +136,7 @@ impl Agenda {
     }
 
     /// Forgets everything.
-    pub(super) fn clear(&mut self) {
+    pub(in crate::model::fast) fn clear(&mut self) {
         self.events.clear();
         (self.any, self.comebacks, self.part) = (Bits::default(), Bits::default(), 0);
     }

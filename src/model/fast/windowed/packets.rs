@@ -3,16 +3,16 @@
 use std::ops::Range;
 
 /// What became of a packet, in two bits: the lower one says that it is admitted.
-pub(super) type Verdict = u8;
+pub(in crate::model::fast) type Verdict = u8;
 
 /// Dropped: no buffer is free.
-pub(super) const NO_BUFFER: Verdict = 0;
+pub(in crate::model::fast) const NO_BUFFER: Verdict = 0;
 /// Takes a dedicated entry.
-pub(super) const DEDICATED: Verdict = 1;
+pub(in crate::model::fast) const DEDICATED: Verdict = 1;
 /// Dropped: the policy refuses it.
-pub(super) const DENIED: Verdict = 2;
+pub(in crate::model::fast) const DENIED: Verdict = 2;
 /// Takes a buffer of the reserve.
-pub(super) const GRANTED: Verdict = 3;
+pub(in crate::model::fast) const GRANTED: Verdict = 3;
 
 /// The packets of a window, queue by queue, at each queue in order of time.
 #[derive(Debug, Default)]

@@ -8,7 +8,7 @@ use crate::units::{SimDuration, SimTime};
 
 /// The interrupt of one queue, and what stands in for it.
 #[derive(Debug, Clone)]
-pub(super) struct Interrupts {
+pub(in crate::model) struct Interrupts {
     coalescing: Coalescing,
     cqe_mode: bool,
     dim: Option<Dim>,
@@ -40,7 +40,7 @@ enum State {
 
 /// What has to follow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Event {
+pub(in crate::model) enum Event {
     None,
     /// The queue's timer is to go off then.
     Timer(SimTime),
@@ -54,15 +54,15 @@ pub(super) enum Event {
 
 /// A poll that found fewer packets than its budget.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Completed {
+pub(in crate::model) struct Completed {
     /// Whether it found any.
-    pub(super) found: bool,
+    pub(in crate::model) found: bool,
     /// Packets that have come since it last looked.
-    pub(super) waiting: usize,
+    pub(in crate::model) waiting: usize,
 }
 
 impl Interrupts {
-    pub(super) fn new(spec: &NapiSpec, wakeups: Generator) -> Self {
+    pub(in crate::model) fn new(spec: &NapiSpec, wakeups: Generator) -> Self {
         let dim = (spec.moderation == Moderation::Adaptive).then(|| Dim::new(spec.cqe_mode));
         let coalescing = match spec.moderation {
             Moderation::Fixed(coalescing) => coalescing,
@@ -84,13 +84,13 @@ impl Interrupts {
     }
 
     /// Goes on with a stream of its own.
-    pub(super) fn branch_off(&mut self, chance: &mut Generator) {
+    pub(in crate::model) fn branch_off(&mut self, chance: &mut Generator) {
         self.wakeups = branch_off(chance);
     }
 
     /// What is left of the wake-up of the queue's thread, drawn anew; `None` where none is under
     /// way or what is left depends on how long it has lasted.
-    pub(super) fn thread_wakes(&mut self) -> Option<SimDuration> {
+    pub(in crate::model) fn thread_wakes(&mut self) -> Option<SimDuration> {
         if self.state != State::Waking {
             return None;
         }
@@ -99,7 +99,7 @@ impl Interrupts {
 
     /// The NIC has completed a packet.
     #[inline]
-    pub(super) fn completion(&mut self, now: SimTime) -> Event {
+    pub(in crate::model) fn completion(&mut self, now: SimTime) -> Event {
         match self.state {
             State::Armed { completions } => self.completions(completions + 1, 1, now),
             State::Spinning => {
@@ -110,14 +110,26 @@ impl Interrupts {
         }
     }
 
+    /// Whether something may follow from the next packet that the NIC completes.
+    pub(in crate::model) fn listens(&self) -> bool {
+        let Coalescing { usecs, frames } = self.coalescing;
+        match self.state {
+            State::Armed { completions } => {
+                completions == 0 || frames > 0 || (self.cqe_mode && !usecs.is_zero())
+            }
+            State::Spinning => true,
+            State::Deferred | State::Waking | State::Scheduled => false,
+        }
+    }
+
     /// The poll has processed a packet.
-    pub(super) fn counts(&mut self, len: u32) {
+    pub(in crate::model) fn counts(&mut self, len: u32) {
         self.seen.packets += 1;
         self.seen.bytes += u64::from(len);
     }
 
     /// The queue's timer has gone off.
-    pub(super) fn timer_due(&mut self, now: SimTime, waiting: usize) -> Event {
+    pub(in crate::model) fn timer_due(&mut self, now: SimTime, waiting: usize) -> Event {
         match self.state {
             State::Armed { .. } => self.interrupt(),
             State::Deferred => self.wake(),
@@ -131,12 +143,12 @@ impl Interrupts {
     }
 
     /// The queue is being polled.
-    pub(super) fn polled(&self) {
+    pub(in crate::model) fn polled(&self) {
         assert_eq!(self.state, State::Scheduled, "only a scheduled queue is polled");
     }
 
     /// A poll has completed.
-    pub(super) fn completed(&mut self, completed: Completed, now: SimTime) -> Event {
+    pub(in crate::model) fn completed(&mut self, completed: Completed, now: SimTime) -> Event {
         if let Some(dim) = &mut self.dim {
             self.seen.time = now;
             dim.sample(self.seen);

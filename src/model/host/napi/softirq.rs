@@ -23,7 +23,7 @@ const TIME_MAX: SimDuration = SimDuration::from_us(2_000);
 
 /// The queues that wait for a poll on one core.
 #[derive(Debug, Clone)]
-pub(super) enum Turns {
+pub(in crate::model) enum Turns {
     Softirq(Softirq),
     /// Threads take turns poll by poll: each calls `cond_resched` after one
     /// (`napi_threaded_poll_loop`).
@@ -32,7 +32,7 @@ pub(super) enum Turns {
 
 /// `struct softnet_data`, as far as it is needed.
 #[derive(Debug, Clone)]
-pub(super) struct Softirq {
+pub(in crate::model) struct Softirq {
     netdev_budget: u32,
     netdev_budget_usecs: SimDuration,
     ksoftirqd_delay: Distribution,
@@ -56,7 +56,7 @@ struct Run {
 
 /// What follows a poll.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Then {
+pub(in crate::model) enum Then {
     /// Another poll.
     Poll,
     /// Another poll once ksoftirqd has been scheduled, so much later.
@@ -67,15 +67,15 @@ pub(super) enum Then {
 
 /// How a poll ended.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Polled {
-    pub(super) queue: QueueId,
-    pub(super) packets: u32,
+pub(in crate::model) struct Polled {
+    pub(in crate::model) queue: QueueId,
+    pub(in crate::model) packets: u32,
     /// It used its budget, so that it is polled again.
-    pub(super) again: bool,
+    pub(in crate::model) again: bool,
 }
 
 impl Turns {
-    pub(super) fn new(context: &NapiContext, delays: Generator) -> Self {
+    pub(in crate::model) fn new(context: &NapiContext, delays: Generator) -> Self {
         match context {
             NapiContext::Threads => Self::Threads(VecDeque::new()),
             NapiContext::Softirq { netdev_budget, netdev_budget_usecs, ksoftirqd_delay } => {
@@ -94,14 +94,14 @@ impl Turns {
     }
 
     /// Goes on with a stream of its own.
-    pub(super) fn branch_off(&mut self, chance: &mut Generator) {
+    pub(in crate::model) fn branch_off(&mut self, chance: &mut Generator) {
         if let Self::Softirq(softirq) = self {
             softirq.delays = branch_off(chance);
         }
     }
 
     /// The queue is to be polled.
-    pub(super) fn schedule(&mut self, queue: QueueId) {
+    pub(in crate::model) fn schedule(&mut self, queue: QueueId) {
         match self {
             Self::Softirq(softirq) => softirq.poll_list.push_back(queue),
             Self::Threads(ready) => ready.push_back(queue),
@@ -109,14 +109,14 @@ impl Turns {
     }
 
     /// The softirq is entered anew, from an interrupt or by ksoftirqd.
-    pub(super) fn enter(&mut self, now: SimTime) {
+    pub(in crate::model) fn enter(&mut self, now: SimTime) {
         if let Self::Softirq(softirq) = self {
             (softirq.runs, softirq.entered) = (0, now);
         }
     }
 
     /// The queue to poll now.
-    pub(super) fn next(&mut self, now: SimTime) -> QueueId {
+    pub(in crate::model) fn next(&mut self, now: SimTime) -> QueueId {
         let next = match self {
             Self::Softirq(softirq) => softirq.next(now),
             Self::Threads(ready) => ready.pop_front(),
@@ -125,7 +125,12 @@ impl Turns {
     }
 
     /// A poll is over; counts a squeeze in `squeezes`.
-    pub(super) fn polled(&mut self, polled: Polled, now: SimTime, squeezes: &mut u64) -> Then {
+    pub(in crate::model) fn polled(
+        &mut self,
+        polled: Polled,
+        now: SimTime,
+        squeezes: &mut u64,
+    ) -> Then {
         match self {
             Self::Softirq(softirq) => softirq.polled(polled, now, squeezes),
             Self::Threads(ready) => {
