@@ -156,9 +156,10 @@ pub enum SimulationError {
     Stopped,
     /// There is no fast path for the scenario.
     #[error(
-        "--engine fast: simulates server hosts without wake-up, stalls, FIFO, line rate and \
-         transfers, with at most one reserve group, repost 1 and no sync cost, for a given \
-         duration and without splitting; use --engine auto"
+        "--engine fast: simulates servers without wake-up and stalls, napi and busy-poll hosts \
+         whose packets take time and recorded returns, without FIFO, line rate and transfers, with \
+         at most one reserve group, repost 1 and no sync cost, for a given duration and without \
+         splitting, where that pays; use --engine auto"
     )]
     NoFastPath,
     /// Threads could not be started.

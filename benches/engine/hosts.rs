@@ -8,9 +8,9 @@ use rxplan::model::policy::Policy;
 use rxplan::model::system::SystemSpec;
 use rxplan::units::{SimDuration, SimTime};
 
-use crate::measure::{Runner, median, show, show_heading, take_turns};
-use crate::peers::Peer;
-use crate::{RING32, load};
+use crate::measure::{Runner, assert_same, median, show, show_heading, take_turns};
+use crate::peers::{Peer, textbook_hosts};
+use crate::{RING32, RING32_LIGHT, Workload, load};
 
 const ROUNDS: u32 = 5;
 
@@ -39,12 +39,57 @@ pub(crate) fn compare(textbook: Option<&Peer>) {
     }
 }
 
+/// Hosts other than servers on both workloads, each beside the textbook simulator of the same.
+pub(crate) fn compare_polled() {
+    println!("\nPolled hosts and recordings: one thread, median of {ROUNDS} rounds");
+    println!("ratio: to the textbook simulator (C++, one heap) of the same host and workload\n");
+    show_heading("workload", "engine", Some("ratio"));
+    let peers = textbook_hosts();
+    for workload in [RING32, RING32_LIGHT] {
+        for (host, system) in polled(workload) {
+            compare_host(host, workload, &system, peers.iter().find(|(name, _)| *name == host));
+        }
+    }
+}
+
+fn compare_host(
+    host: &str,
+    workload: Workload,
+    system: &SystemSpec,
+    textbook: Option<&(&'static str, Peer)>,
+) {
+    let label = format!("{} {host}", workload.name);
+    let path = system.fast_path();
+    let engines = [("reference", None), (path_name(path), path)];
+    assert_same(&label, system, &engines);
+    let ours = engines.map(|(name, path)| Runner::engine(name, system, path));
+    let textbook = textbook.map(|(_, peer)| Runner::peer(peer, workload));
+    let has_textbook = textbook.is_some();
+    let runners: Vec<Runner<'_>> = textbook.into_iter().chain(ours).collect();
+    let speeds = take_turns(&runners, ROUNDS);
+    let yardstick = has_textbook.then(|| median(&speeds[0]).packets_per_second);
+    for (runner, speeds) in runners.iter().zip(&speeds) {
+        let speed = median(speeds);
+        let ratio = yardstick.map(|yardstick| speed.packets_per_second / yardstick);
+        show(&label, &runner.name, speed, ratio);
+    }
+}
+
+/// A workload with each of these hosts, under the names that the textbook simulator knows.
+fn polled(workload: Workload) -> [(&'static str, SystemSpec); 3] {
+    let plain = load(workload.name, &["run.duration=100 ms", "run.warmup=1 ms"]).system();
+    let with_host = |host| SystemSpec { host, ..plain.clone() };
+    let trace = replayed(&plain);
+    [("busy-poll", with_host(busy_poll())), ("napi", with_host(napi())), ("trace", trace)]
+}
+
 /// The name of a path, or of the reference engine.
 pub(crate) fn path_name(path: Option<FastPath>) -> &'static str {
     match path {
         Some(FastPath::Windowed) => "windowed",
         Some(FastPath::Ordered) => "ordered",
         Some(FastPath::Settling) => "settling",
+        Some(FastPath::Cores) => "cores",
         None => "reference",
     }
 }
@@ -60,7 +105,6 @@ fn systems() -> Vec<(&'static str, SystemSpec)> {
     let exponential = Distribution::Exponential { mean: f64::from(SERVICE_PS) };
     let wakeup = Distribution::Constant(0);
     let servers = HostSpec::Server { service: vec![exponential; plain.buffers.rx.len()], wakeup };
-    let napi = load("napi-coalescing", &["nic.queues=32", "host.per_packet=1 us"]).host;
     vec![
         ("a constant service", plain.clone()),
         ("a static cap of 64", with_policy(Policy::StaticCap { cap: 64 })),
@@ -68,9 +112,14 @@ fn systems() -> Vec<(&'static str, SystemSpec)> {
         ("longest-queue-drop", with_policy(Policy::LongestQueueDrop)),
         ("exponential services", with_host(servers)),
         ("busy polling", with_host(busy_poll())),
-        ("napi", with_host(napi)),
+        ("napi", with_host(napi())),
         ("recorded returns", replayed(&plain)),
     ]
+}
+
+/// Interrupts that wait 64 us, and a core a queue.
+fn napi() -> HostSpec {
+    load("napi-coalescing", &["nic.queues=32", "host.per_packet=1 us"]).host
 }
 
 /// A core a queue, which looks again and again.

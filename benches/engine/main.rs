@@ -1,8 +1,7 @@
 //! How fast the engine is, beside peers on the same workload in the same run.
 //!
 //! `cargo bench --bench engine` prints everything, with `-- PART ...` some of it: `engines` (our
-//! engines and peers on the two ring32 workloads), `hosts` (systems that take other paths),
-//! `policies` (each beside a textbook simulator of its own), `scaling` (over queues, load, reserve
+//! engines and peers on the two ring32 workloads), `hosts` (other hosts and reserves),
 //! `policies` (each beside a textbook simulator of its own), `scaling` (over queues, load, reserve
 //! and threads), `grid` (a sweep in few passes).
 //!
@@ -70,6 +69,7 @@ fn main() {
     }
     if wants("hosts") {
         hosts::compare(textbook.as_ref());
+        hosts::compare_polled();
     }
     if wants("policies") {
         policies::compare();

@@ -38,14 +38,31 @@ impl Peer {
 
 /// The textbook simulator in C++, where there is a compiler.
 pub(crate) fn textbook() -> Option<Peer> {
-    let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join("heap");
+    let program = compiled("heap")?;
+    Some(Peer { name: "textbook", program, arguments: Vec::new(), end_us: 510_000 })
+}
+
+/// Textbook simulators of other hosts in C++, by the names of the hosts; none without a compiler.
+pub(crate) fn textbook_hosts() -> Vec<(&'static str, Peer)> {
+    let Some(program) = compiled("hosts") else { return Vec::new() };
+    let peer = |host: &'static str, end_us| {
+        let (program, arguments) = (program.clone(), vec![host.into()]);
+        (host, Peer { name: "textbook", program, arguments, end_us })
+    };
+    // The recording is shorter, as it lies in memory.
+    vec![peer("busy-poll", 101_000), peer("napi", 101_000), peer("trace", 31_000)]
+}
+
+/// The program made of a C++ file, where there is a compiler.
+fn compiled(name: &str) -> Option<PathBuf> {
+    let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     let mut compiler = Command::new("c++");
-    compiler.args(["-O3", "-march=native", "-o"]).args([&program, &source("heap.cpp")]);
-    if !succeeds(&mut compiler) {
+    compiler.args(["-O3", "-march=native", "-o"]).arg(&program);
+    if !succeeds(compiler.arg(source(&format!("{name}.cpp")))) {
         eprintln!("no textbook simulator to compare with: c++ is not there or fails");
         return None;
     }
-    Some(Peer { name: "textbook", program, arguments: Vec::new(), end_us: 510_000 })
+    Some(program)
 }
 
 /// Textbook simulators with other policies or services, by the names that they know.

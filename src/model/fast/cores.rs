@@ -129,7 +129,9 @@ pub(super) fn pays(spec: &SystemSpec) -> bool {
             rx.saturating_sub(kept)
         }
         HostSpec::BusyPoll(poll) => {
-            rx.saturating_sub(poll.refill.min(poll.budget)).saturating_sub(poll.budget)
+            // In whole visits, as one that finds fewer has to know of all.
+            let known = rx.saturating_sub(poll.refill.min(poll.budget));
+            known - known % poll.budget
         }
         _ => *rx,
     };
@@ -232,7 +234,7 @@ pub(super) fn run<'a>(
             Cores::new(spec, streams, observers, cores, visitor).run(progress)
         }
         HostSpec::Trace { returns } => {
-            let mut players = Player::all(returns, queues).into_iter();
+            let mut players = Player::all(spec, returns).into_iter();
             let player = |_, _| players.next().expect("each queue has one");
             Cores::new(spec, streams, observers, queues, player).run(progress)
         }

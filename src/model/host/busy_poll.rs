@@ -262,7 +262,7 @@ impl Core {
 }
 
 /// Passes over the visits of an idle core that start before an arrival at `arrival`; the next one
-/// would start at `next`, with the queue whose turn it is of so many. Returns the start of the first
+/// would start at `next`, at the queue whose turn it is of so many. Returns the start of the first
 /// visit at or after the arrival, and whose turn it is then.
 pub(in crate::model) fn skip_visits(
     stalls: &mut Stalls,
