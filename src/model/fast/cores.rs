@@ -32,6 +32,7 @@ mod replay;
 mod reserve;
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use books::Desk;
 use busy_poll::Visitor;
@@ -39,7 +40,7 @@ use gather::Intake;
 use napi::Poller;
 use peaks::{TotalPeak, watch_own};
 use queue::Queue;
-use replay::Player;
+use replay::{Player, Tape};
 use reserve::Reserve;
 
 use super::packets_per_ps;
@@ -201,7 +202,18 @@ impl Cost {
 }
 
 /// What takes packets from the queues of one core.
-trait Machine: std::fmt::Debug {
+trait Machine: Sized {
+    /// What all cores are told of besides, from outside.
+    type Tape;
+
+    /// A window until `to` begins: tells the cores of what is recorded until then.
+    fn wind(_tape: &mut Self::Tape, _cores: &mut [Core<Self>], _to: u64) {}
+
+    /// When the next thing happens that is recorded.
+    fn next_on(_tape: &Self::Tape) -> u64 {
+        u64::MAX
+    }
+
     /// Does all that happens before `to`. Where it stops before, as it has to know the answer to a
     /// request, returns the first instant of which it has not told all that the reserve is asked
     /// and given.
@@ -226,17 +238,17 @@ pub(super) fn run<'a>(
         HostSpec::Napi(napi) => {
             let cores = spec.host.cores(queues);
             let poller = |core, stalls| Poller::new(spec, napi, (core, cores), stalls, streams);
-            Cores::new(spec, streams, observers, cores, poller).run(progress)
+            Cores::new(spec, streams, observers, (cores, ()), poller).run(progress)
         }
         HostSpec::BusyPoll(host) => {
             let cores = spec.host.cores(queues);
             let visitor = |_, stalls| visitor(spec, host, stalls);
-            Cores::new(spec, streams, observers, cores, visitor).run(progress)
+            Cores::new(spec, streams, observers, (cores, ()), visitor).run(progress)
         }
         HostSpec::Trace { returns } => {
-            let mut players = Player::all(spec, returns).into_iter();
-            let player = |_, _| players.next().expect("each queue has one");
-            Cores::new(spec, streams, observers, queues, player).run(progress)
+            let tape = Tape::new(spec, Arc::clone(returns));
+            let player = |_, _| Player::default();
+            Cores::new(spec, streams, observers, (queues, tape), player).run(progress)
         }
         _ => unreachable!("the caller asks first"),
     }
@@ -257,11 +269,12 @@ struct Core<M> {
 
 /// All cores.
 #[derive(Debug)]
-struct Cores<'a, M> {
+struct Cores<'a, M: Machine> {
     spec: &'a SystemSpec,
     streams: Streams,
     intake: Intake,
     cores: Vec<Core<M>>,
+    tape: M::Tape,
     /// In the order of cores.
     queues: Vec<Queue>,
     reserve: Reserve,
@@ -280,7 +293,7 @@ impl<'a, M: Machine> Cores<'a, M> {
         spec: &'a SystemSpec,
         streams: Streams,
         observers: Observers<'a>,
-        cores: usize,
+        (cores, tape): (usize, M::Tape),
         mut machine: impl FnMut(usize, Stalls) -> M,
     ) -> Self {
         let count = spec.buffers.rx.len();
@@ -306,6 +319,7 @@ impl<'a, M: Machine> Cores<'a, M> {
         Self {
             intake: Intake::new(spec, streams, places, observers.packets.is_some()),
             cores,
+            tape,
             queues,
             reserve: Reserve::new(&spec.buffers),
             desk: Desk::new(spec, observers),
@@ -345,7 +359,7 @@ impl<'a, M: Machine> Cores<'a, M> {
         let next = self.intake.next_arrival().unwrap_or(u64::MAX).max(from);
         if next - from > self.window_ps {
             let idle = self.cores.iter().map(|core| core.machine.next_event()).min();
-            let idle = idle.unwrap_or(u64::MAX).min(next).min(limit);
+            let idle = idle.unwrap_or(u64::MAX).min(M::next_on(&self.tape)).min(next).min(limit);
             if idle > from.saturating_add(self.longest_ps) && !self.opening {
                 self.desk.from = idle;
                 return;
@@ -354,6 +368,7 @@ impl<'a, M: Machine> Cores<'a, M> {
         let to = next.saturating_add(self.window_ps).min(from + LONGEST_PS).min(limit);
         self.desk.parts.begin(from, to);
         self.intake.gather(to, &mut self.queues, &mut self.desk);
+        M::wind(&mut self.tape, &mut self.cores, to);
         self.cores.iter_mut().for_each(|core| core.is_done = false);
         let mut rounds = 0;
         while !self.round(to) {

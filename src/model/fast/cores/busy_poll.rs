@@ -186,6 +186,8 @@ impl Visitor {
 }
 
 impl Machine for Visitor {
+    type Tape = ();
+
     fn run(&mut self, queues: &mut [Queue], to: u64, desk: &mut Desk<'_>) -> Option<u64> {
         loop {
             let step = match self.state {

@@ -331,6 +331,8 @@ impl Poller {
 }
 
 impl Machine for Poller {
+    type Tape = ();
+
     fn run(&mut self, queues: &mut [Queue], to: u64, desk: &mut Desk<'_>) -> Option<u64> {
         loop {
             let next = self.next(queues);

@@ -370,11 +370,13 @@ impl Queue {
         self.fifo_tags.get(self.head).map(|tag| tag.len)
     }
 
-    /// The first packets are delivered, at these times. Their buffers are still to be posted.
-    pub(super) fn deliver(&mut self, done: impl Times, desk: &mut Desk<'_>) {
+    /// The first packets are delivered, at these times, whose sum is returned. Their buffers are
+    /// still to be posted.
+    pub(super) fn deliver(&mut self, done: impl Times, desk: &mut Desk<'_>) -> u128 {
         let count = done.len();
         let packets = &self.fifo[self.head..self.head + count];
-        let (mut reserve, mut since) = (0, 0);
+        let mut reserve = 0;
+        let since: u64 = done.clone().map(|now| now - desk.from).sum();
         if desk.books.measured {
             // None is older than the first.
             let last = done.clone().next_back().unwrap_or(0);
@@ -388,14 +390,14 @@ impl Queue {
                 min_ps = min_ps.min(span);
                 max_ps = max_ps.max(span);
                 reserve += packet & 1;
-                since += now - desk.from;
             }
             let sums = Spans { count: count as u64, sum_ps: sum, min_ps, max_ps };
             desk.books.sojourn.add_sums(&sums);
         } else {
             reserve = packets.iter().map(|packet| packet & 1).sum();
         }
-        self.sums.done_ps += u128::from(since) + u128::from(desk.from) * count as u128;
+        let done_ps = u128::from(since) + u128::from(desk.from) * count as u128;
+        self.sums.done_ps += done_ps;
         self.sums.delivered += count as u64;
         desk.books.all.delivered += count as u64;
         if !self.fifo_tags.is_empty() {
@@ -405,6 +407,7 @@ impl Queue {
         self.unposted.reserve += reserve;
         self.unposted.dedicated += count - reserve;
         self.head += count;
+        done_ps
     }
 
     fn deliver_tags(&mut self, done: impl Times, desk: &mut Desk<'_>) {
@@ -439,7 +442,7 @@ impl Queue {
     /// The same as [`deliver`](Self::deliver), where each packet's buffer is posted at once.
     pub(super) fn deliver_and_post(&mut self, done: impl Times, desk: &mut Desk<'_>) {
         let count = done.len();
-        self.deliver(done.clone(), desk);
+        self.sums.returned_ps += self.deliver(done.clone(), desk);
         self.unposted = Unposted::default();
         let (entries, events) = (self.entries.len(), desk.agenda.events.len());
         self.entries.resize(entries + count, 0);
@@ -447,7 +450,7 @@ impl Queue {
         self.returns.extend(done.clone());
         let (free_at, returned) = (&mut self.entries[entries..], &mut desk.agenda.events[events..]);
         let who = self.place | EARLY;
-        let (mut dedicated, mut reserve, mut sum, mut reserve_sum) = (0, 0, 0, 0);
+        let (mut dedicated, mut reserve, mut reserve_sum) = (0, 0, 0);
         for (packet, now) in self.fifo[self.head - count..self.head].iter().zip(done) {
             let (since, is_reserve) = (now - desk.from, packet & 1);
             // Written down in both places, to stay in one: no branch.
@@ -455,13 +458,11 @@ impl Queue {
             returned[reserve] = Event::comeback(since, who);
             dedicated += usize::from(is_reserve == 0);
             reserve += usize::from(is_reserve == 1);
-            sum += since;
             reserve_sum += since & is_reserve.wrapping_neg();
         }
         self.entries.truncate(entries + dedicated);
         desk.agenda.events.truncate(events + reserve);
         let from = u128::from(desk.from);
-        self.sums.returned_ps += u128::from(sum) + from * count as u128;
         self.sums.reserve_returned_ps += u128::from(reserve_sum) + from * reserve as u128;
     }
 

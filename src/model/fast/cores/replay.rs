@@ -1,49 +1,61 @@
 //! Recorded returns: each queue is a core of its own, which takes packets when the recording says.
 
+use std::sync::Arc;
+
 use crate::model::host::RecordedReturn;
 use crate::model::system::SystemSpec;
 
 use super::books::Desk;
 use super::queue::Queue;
-use super::{Machine, most};
+use super::{Core, Machine, most};
+
+/// A recording, played window by window.
+#[derive(Debug)]
+pub(super) struct Tape {
+    returns: Arc<[RecordedReturn]>,
+    next: usize,
+    /// The most buffers that each queue can have.
+    most: Vec<u64>,
+}
 
 /// The returns to one queue.
 #[derive(Debug, Default)]
 pub(super) struct Player {
-    /// When a buffer comes back.
+    /// When a buffer comes back, in the window under way.
     times: Vec<u64>,
     next: usize,
     /// Buffers that come back above what the queue can have.
     in_excess: u64,
 }
 
-impl Player {
-    /// One for each queue.
-    pub(super) fn all(spec: &SystemSpec, returns: &[RecordedReturn]) -> Vec<Self> {
+impl Tape {
+    pub(super) fn new(spec: &SystemSpec, returns: Arc<[RecordedReturn]>) -> Self {
         let queues = spec.buffers.rx.iter();
-        let most: Vec<u64> = queues.map(|rx| most(spec, *rx)).collect();
-        // What comes after the end does not happen.
-        let end = spec.window.end_or_max();
-        let returns = &returns[..returns.partition_point(|it| it.time <= end)];
-        let mut room = vec![0_usize; most.len()];
-        let count = |it: &RecordedReturn| {
-            let (all, queue) = (u64::from(it.count), it.queue.index());
-            (queue, usize::try_from(all.min(most[queue])).expect("no more than 32 bits"))
-        };
-        for (queue, count) in returns.iter().map(count) {
-            room[queue] += count;
-        }
-        let player = |room| Self { times: Vec::with_capacity(room), ..Self::default() };
-        let mut players: Vec<Self> = room.into_iter().map(player).collect();
-        for it in returns {
-            let (queue, count) = count(it);
-            let player = &mut players[queue];
-            player.times.extend(std::iter::repeat_n(it.time.as_ps(), count));
-            player.in_excess += u64::from(it.count) - count as u64;
-        }
-        players
+        Self { returns, next: 0, most: queues.map(|rx| most(spec, *rx)).collect() }
     }
 
+    /// Gives the returns before `to` to the players of their queues.
+    fn wind(&mut self, players: &mut [Core<Player>], to: u64) {
+        let rest = &self.returns[self.next..];
+        for RecordedReturn { time, queue, count } in rest {
+            if time.as_ps() >= to {
+                break;
+            }
+            self.next += 1;
+            let player = &mut players[queue.index()].machine;
+            if *count == 1 && self.most[queue.index()] > 0 {
+                player.times.push(time.as_ps());
+            } else {
+                let all = u64::from(*count);
+                let count = all.min(self.most[queue.index()]);
+                player.times.extend((0..count).map(|_| time.as_ps()));
+                player.in_excess += all - count;
+            }
+        }
+    }
+}
+
+impl Player {
     /// How many buffers come back next before `limit`, `most` of them looked at.
     fn count_before(&self, limit: u64, most: usize) -> usize {
         let rest = &self.times[self.next..];
@@ -56,6 +68,16 @@ impl Player {
 }
 
 impl Machine for Player {
+    type Tape = Tape;
+
+    fn wind(tape: &mut Tape, players: &mut [Core<Self>], to: u64) {
+        tape.wind(players, to);
+    }
+
+    fn next_on(tape: &Tape) -> u64 {
+        tape.returns.get(tape.next).map_or(u64::MAX, |next| next.time.as_ps())
+    }
+
     fn run(&mut self, queues: &mut [Queue], to: u64, desk: &mut Desk<'_>) -> Option<u64> {
         let [queue] = queues else { unreachable!("each queue is alone") };
         desk.books.returns_without_buffer += std::mem::take(&mut self.in_excess);
@@ -86,7 +108,12 @@ impl Machine for Player {
         None
     }
 
+    fn end_window(&mut self) {
+        self.times.clear();
+        self.next = 0;
+    }
+
     fn next_event(&self) -> u64 {
-        self.times.get(self.next).copied().unwrap_or(u64::MAX)
+        u64::MAX
     }
 }
