@@ -89,11 +89,14 @@ pub(super) fn is_valid(spec: &SystemSpec) -> bool {
 
 /// Whether all lengths that a table draws for its packets fit a buffer.
 fn draws_short(traffic: &TrafficSpec, rx_buf_len: u64) -> bool {
-    let draws = match &traffic.kind {
-        TrafficKind::Poisson { .. } | TrafficKind::Constant { .. } => true,
-        TrafficKind::OnOff(_) | TrafficKind::Mmpp(_) | TrafficKind::Batch(_) => true,
-        _ => false,
-    };
+    let draws = matches!(
+        traffic.kind,
+        TrafficKind::Poisson { .. }
+            | TrafficKind::Constant { .. }
+            | TrafficKind::OnOff(_)
+            | TrafficKind::Mmpp(_)
+            | TrafficKind::Batch(_)
+    );
     let fits = match &traffic.size {
         Distribution::Uniform { max, .. } => *max <= rx_buf_len,
         Distribution::Discrete { values, .. } => values.iter().all(|len| *len <= rx_buf_len),
@@ -197,7 +200,7 @@ impl Cost {
     fn ending_before(&self, limit: u64, end: u64, count: usize) -> usize {
         let Some(cost) = self.fixed else { return 1 };
         let room = limit - 1 - end;
-        if room / cost >= count as u64 { count } else { (room / cost) as usize + 1 }
+        usize::try_from(room / cost).map_or(count, |more| count.min(more.saturating_add(1)))
     }
 }
 

@@ -46,14 +46,14 @@ impl Parts {
     /// Counts packets that are admitted, as they wait in a queue: twice their time and a bit.
     pub(super) fn admit(&mut self, packets: &[u64]) {
         for packet in packets {
-            let part = (packet >> 1) - self.from >> self.shift;
+            let part = ((packet >> 1) - self.from) >> self.shift;
             self.admitted[usize::try_from(part).unwrap_or(PARTS)] += 1;
         }
     }
 
     fn return_buffers(&mut self, times: &[u64]) {
         for time in times {
-            let part = *time - self.from >> self.shift;
+            let part = (*time - self.from) >> self.shift;
             self.returned[usize::try_from(part).unwrap_or(PARTS)] += 1;
         }
     }
