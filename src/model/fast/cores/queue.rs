@@ -11,15 +11,17 @@
 //! and on nothing that the reserve decides: entry number `k + rx` to be taken is the one that was
 //! the `k`-th to come back.
 
+mod sums;
+
 use crate::id::QueueId;
 use crate::model::fast::windowed::agenda::Event;
-use crate::model::fast::windowed::packets::{DEDICATED, DENIED, GRANTED, NO_BUFFER, Verdict};
-use crate::model::ledger::{DropReason, PacketCounts};
+use crate::model::fast::windowed::packets::{DEDICATED, GRANTED, NO_BUFFER, Verdict};
 use crate::model::log::{Fate, LogId};
 use crate::stats::{Histogram, Spans};
 use crate::units::SimTime;
 
-use super::books::Desk;
+use super::books::{Books, Desk};
+use sums::Sums;
 
 /// One queue.
 #[derive(Debug)]
@@ -94,29 +96,6 @@ pub(super) struct Tag {
 struct Unposted {
     dedicated: usize,
     reserve: usize,
-}
-
-/// What is measured of a queue.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Sums {
-    pub(super) counts: PacketCounts,
-    /// Delivered since the window of measurement began, whenever they arrived.
-    delivered: u64,
-    /// Packets and buffers at its beginning.
-    waiting: u64,
-    in_use: u64,
-    reserve: u64,
-    /// Sums of times of arrival, of delivery and of return since then, in all buffers and in those
-    /// of the reserve.
-    admitted_ps: u128,
-    granted_ps: u128,
-    done_ps: u128,
-    returned_ps: u128,
-    reserve_returned_ps: u128,
-    /// Bytes times their time in buffers, where packets have tags.
-    byte_ps: i128,
-    pub(super) in_use_max: u64,
-    pub(super) reserve_max: u32,
 }
 
 /// No packet.
@@ -370,32 +349,20 @@ impl Queue {
         self.fifo_tags.get(self.head).map(|tag| tag.len)
     }
 
-    /// The first packets are delivered, at these times, whose sum is returned. Their buffers are
-    /// still to be posted.
-    pub(super) fn deliver(&mut self, done: impl Times, desk: &mut Desk<'_>) -> u128 {
+    /// The first packets are delivered, at these times. Their buffers are still to be posted.
+    pub(super) fn deliver(&mut self, done: impl Times, desk: &mut Desk<'_>) {
         let count = done.len();
         let packets = &self.fifo[self.head..self.head + count];
-        let mut reserve = 0;
+        let reserve = write_down(packets, done.clone(), &mut desk.books, |_, _| {});
+        self.unposted.reserve += reserve;
+        self.unposted.dedicated += count - reserve;
+        self.delivered(done, desk);
+    }
+
+    /// Packets leave the head of the queue; returns the sum of the times.
+    fn delivered(&mut self, done: impl Times, desk: &mut Desk<'_>) -> u128 {
+        let count = done.len();
         let since: u64 = done.clone().map(|now| now - desk.from).sum();
-        if desk.books.measured {
-            // None is older than the first.
-            let last = done.clone().next_back().unwrap_or(0);
-            let longest = packets.first().map_or(0, |packet| last - (packet >> 1));
-            let buckets = desk.books.sojourn.buckets_up_to(longest);
-            let (mut sum, mut min_ps, mut max_ps) = (0_u128, u64::MAX, 0);
-            for (packet, now) in packets.iter().zip(done.clone()) {
-                let span = now - (packet >> 1);
-                buckets[Histogram::bucket(span)] += 1;
-                sum += u128::from(span);
-                min_ps = min_ps.min(span);
-                max_ps = max_ps.max(span);
-                reserve += packet & 1;
-            }
-            let sums = Spans { count: count as u64, sum_ps: sum, min_ps, max_ps };
-            desk.books.sojourn.add_sums(&sums);
-        } else {
-            reserve = packets.iter().map(|packet| packet & 1).sum();
-        }
         let done_ps = u128::from(since) + u128::from(desk.from) * count as u128;
         self.sums.done_ps += done_ps;
         self.sums.delivered += count as u64;
@@ -403,9 +370,6 @@ impl Queue {
         if !self.fifo_tags.is_empty() {
             self.deliver_tags(done, desk);
         }
-        let reserve = usize::try_from(reserve).expect("no more than packets");
-        self.unposted.reserve += reserve;
-        self.unposted.dedicated += count - reserve;
         self.head += count;
         done_ps
     }
@@ -442,32 +406,32 @@ impl Queue {
     /// The same as [`deliver`](Self::deliver), where each packet's buffer is posted at once.
     pub(super) fn deliver_and_post(&mut self, done: impl Times, desk: &mut Desk<'_>) {
         let count = done.len();
-        self.sums.returned_ps += self.deliver(done.clone(), desk);
-        self.unposted = Unposted::default();
         let (entries, events) = (self.entries.len(), desk.agenda.events.len());
         self.entries.resize(entries + count, 0);
         desk.agenda.events.resize(events + count, Event::default());
         self.returns.extend(done.clone());
         let (free_at, returned) = (&mut self.entries[entries..], &mut desk.agenda.events[events..]);
-        let who = self.place | EARLY;
+        let (who, from) = (self.place | EARLY, desk.from);
         let (mut dedicated, mut reserve, mut reserve_sum) = (0, 0, 0);
-        for (packet, now) in self.fifo[self.head - count..self.head].iter().zip(done) {
-            let (since, is_reserve) = (now - desk.from, packet & 1);
+        let packets = &self.fifo[self.head..self.head + count];
+        write_down(packets, done.clone(), &mut desk.books, |now, is_reserve| {
             // Written down in both places, to stay in one: no branch.
+            let since = now - from;
             free_at[dedicated] = now;
             returned[reserve] = Event::comeback(since, who);
             dedicated += usize::from(is_reserve == 0);
             reserve += usize::from(is_reserve == 1);
             reserve_sum += since & is_reserve.wrapping_neg();
-        }
+        });
         self.entries.truncate(entries + dedicated);
         desk.agenda.events.truncate(events + reserve);
-        let from = u128::from(desk.from);
-        self.sums.reserve_returned_ps += u128::from(reserve_sum) + from * reserve as u128;
+        self.sums.reserve_returned_ps +=
+            u128::from(reserve_sum) + u128::from(from) * reserve as u128;
+        self.sums.returned_ps += self.delivered(done, desk);
     }
 
-    /// The host takes packets, after the arrivals of these instants, or before them if `early`:
-    /// their completion entries are free for the arrivals that follow.
+    /// The host takes packets, after the arrivals of these instants or before them: their
+    /// completion entries are free for the arrivals that follow.
     #[inline]
     pub(super) fn free_completions(&mut self, taken: impl Times, is_late: bool) {
         if let Some(freed) = &mut self.freed {
@@ -478,18 +442,6 @@ impl Queue {
     /// Buffers in use.
     pub(super) const fn in_use(&self) -> u64 {
         (self.waiting() + self.unposted()) as u64
-    }
-
-    /// The window of measurement opens.
-    pub(super) fn open(&mut self, start: u64) {
-        let bytes: i128 = self.waiting_tags().iter().map(|tag| byte_ps(*tag, start)).sum();
-        self.sums = Sums {
-            waiting: self.waiting() as u64,
-            in_use: self.in_use(),
-            reserve: self.reserve_held.into(),
-            byte_ps: -bytes,
-            ..Sums::default()
-        };
     }
 
     /// Clears the window under way away; the next one is to be gathered.
@@ -519,69 +471,6 @@ impl Queue {
         self.verdicts.resize(self.times.len(), NO_BUFFER);
     }
 
-    fn waiting_tags(&self) -> &[Tag] {
-        self.fifo_tags.get(self.head..).unwrap_or_default()
-    }
-
-    /// Tells of the drops of the window and their reasons, where there are `room` completion
-    /// entries. When all of these are taken, that is the reason.
-    pub(super) fn drops(&self, room: u64, mut tell: impl FnMut(usize, DropReason)) {
-        let freed = self.freed.as_deref().unwrap_or_default();
-        let (mut taken, mut next) = (self.completions, 0);
-        for (index, (time, verdict)) in self.times.iter().zip(&self.verdicts).enumerate() {
-            if verdict & 1 == 1 {
-                taken += 1;
-                continue;
-            }
-            let before = next;
-            while freed.get(next).is_some_and(|at| at <= time) {
-                next += 1;
-            }
-            taken -= (next - before) as u64;
-            let is_full = self.freed.is_some() && taken >= room;
-            let reason = match *verdict {
-                _ if is_full => DropReason::CompletionFull,
-                DENIED => DropReason::ReserveDenied,
-                _ => DropReason::NoBuffer,
-            };
-            tell(index, reason);
-        }
-    }
-
-    /// Packets by fate, of the window of measurement.
-    pub(super) fn counts(&self) -> PacketCounts {
-        // Those that waited at its beginning were delivered first.
-        let delivered = self.sums.delivered.saturating_sub(self.sums.waiting);
-        PacketCounts { delivered, ..self.sums.counts }
-    }
-
-    /// Buffers in use times picoseconds from `start` to `end`, in all, and in the reserve.
-    pub(super) fn areas(&self, start: u64, end: u64) -> (i128, i128) {
-        let Sums { in_use, reserve, .. } = self.sums;
-        let rest = |before: u64, after: u64| {
-            i128::from(after) * i128::from(end) - i128::from(before) * i128::from(start)
-        };
-        let all = rest(in_use, self.in_use());
-        let of_reserve = rest(reserve, self.reserve_held.into());
-        (
-            all + signed(self.sums.returned_ps) - signed(self.sums.admitted_ps),
-            of_reserve + signed(self.sums.reserve_returned_ps) - signed(self.sums.granted_ps),
-        )
-    }
-
-    /// Bytes of packets times picoseconds from `start` to `end`; `len` is their length where they
-    /// have no tags.
-    pub(super) fn byte_ps(&self, start: u64, end: u64, len: Option<u32>) -> i128 {
-        let Some(len) = len else {
-            let bytes: i128 = self.waiting_tags().iter().map(|tag| byte_ps(*tag, end)).sum();
-            return self.sums.byte_ps + bytes;
-        };
-        let before = i128::from(self.sums.waiting) * i128::from(start);
-        let after = self.waiting() as i128 * i128::from(end);
-        let packets = after - before + signed(self.sums.done_ps) - signed(self.sums.admitted_ps);
-        packets * i128::from(len)
-    }
-
     /// Conservation: every entry and every reserve buffer is where the books say.
     pub(super) fn assert_conserved(&self) {
         let reserve: u64 = self.fifo[self.head..].iter().map(|packet| packet & 1).sum();
@@ -597,6 +486,38 @@ fn byte_ps(tag: Tag, time: u64) -> i128 {
     i128::from(tag.len) * i128::from(time)
 }
 
-fn signed(ps: u128) -> i128 {
-    i128::try_from(ps).expect("sums of times fit 127 bits")
+/// Writes down how long these packets took that are delivered at these times, and tells of each when
+/// that is and whether it has a buffer of the reserve; returns how many have.
+#[inline]
+fn write_down(
+    packets: &[u64],
+    done: impl Times,
+    books: &mut Books<'_>,
+    mut tell: impl FnMut(u64, u64),
+) -> usize {
+    let mut reserve = 0;
+    if !books.measured {
+        for (packet, now) in packets.iter().zip(done) {
+            reserve += packet & 1;
+            tell(now, packet & 1);
+        }
+        return usize::try_from(reserve).expect("no more than packets");
+    }
+    // None is older than the first.
+    let last = done.clone().next_back().unwrap_or(0);
+    let longest = packets.first().map_or(0, |packet| last - (packet >> 1));
+    let buckets = books.sojourn.buckets_up_to(longest);
+    let (mut sum_ps, mut min_ps, mut max_ps) = (0_u128, u64::MAX, 0);
+    for (packet, now) in packets.iter().zip(done) {
+        let span = now - (packet >> 1);
+        buckets[Histogram::bucket(span)] += 1;
+        sum_ps += u128::from(span);
+        min_ps = min_ps.min(span);
+        max_ps = max_ps.max(span);
+        reserve += packet & 1;
+        tell(now, packet & 1);
+    }
+    let count = packets.len() as u64;
+    books.sojourn.add_sums(&Spans { count, sum_ps, min_ps, max_ps });
+    usize::try_from(reserve).expect("no more than packets")
 }
