@@ -165,9 +165,7 @@ fn rare_bursts_and_long_silence_come_to_the_same_outcome() {
     };
     recorded.host = HostSpec::Trace { returns: (0..80).map(at).collect() };
     let systems = [
-        rare(
-            "{ model = \"busy-poll\", per_packet = \"1 us\", poll_overhead = \"70 ns\", cores = 2 }",
-        ),
+        rare("{ model = \"busy-poll\", per_packet = \"1 us\", poll_overhead = \"70 ns\" }"),
         rare("{ model = \"napi\", per_packet = \"1 us\", rx_usecs = 500, cores = 1 }"),
         recorded,
     ];

@@ -486,8 +486,8 @@ fn byte_ps(tag: Tag, time: u64) -> i128 {
     i128::from(tag.len) * i128::from(time)
 }
 
-/// Writes down how long these packets took that are delivered at these times, and tells of each when
-/// that is and whether it has a buffer of the reserve; returns how many have.
+/// Writes down how long packets took that are delivered at these times, and tells of each when that
+/// is and whether it has a buffer of the reserve; returns how many have.
 #[inline]
 fn write_down(
     packets: &[u64],
