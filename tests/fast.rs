@@ -2,10 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+#[path = "support/engines.rs"]
+mod engines;
 #[path = "support/scenarios.rs"]
 #[expect(dead_code, reason = "shared with tests that use more of it")]
 mod scenarios;
 
+use engines::{measure, memoryless, one_buffer, plain, run, steady};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed};
 use rxplan::id::QueueId;
@@ -13,88 +16,13 @@ use rxplan::model::buffers::{Accounting, BufferSpec, Refiller, ReserveSpec};
 use rxplan::model::distribution::Distribution;
 use rxplan::model::fast::FastPath;
 use rxplan::model::host::HostSpec;
-use rxplan::model::log::PacketOutcome;
 use rxplan::model::policy::Policy;
 use rxplan::model::port::FifoSpec;
 use rxplan::model::system::{Observers, Progress, SystemSpec};
-use rxplan::model::traffic::{
-    HEADERS, OnOffSpec, RecordedPacket, Spacing, TrafficKind, TrafficSpec, Window,
-};
+use rxplan::model::traffic::{OnOffSpec, Spacing, TrafficKind, TrafficSpec, Window};
 use rxplan::random::Streams;
 use rxplan::units::{PacketRate, SimDuration, SimTime};
 use scenarios::{AMPLE, BUFFER, server, with_host};
-
-/// Everything measured, as text (floats to the last bit), and every packet.
-type Measured = (String, Vec<PacketOutcome>);
-
-/// Runs it on a fast path, or on the reference engine, and watches the packets.
-fn run(system: &SystemSpec, seed: u64, path: Option<FastPath>) -> Measured {
-    let mut packets = Vec::new();
-    let mut sink = |packet: &PacketOutcome| packets.push(*packet);
-    let observers = Observers { packets: Some(&mut sink), ..Observers::default() };
-    (measure(system, seed, path, observers), packets)
-}
-
-/// Runs it, with others who look on, or nobody: a path may take shortcuts then.
-fn measure<'a>(
-    system: &'a SystemSpec,
-    seed: u64,
-    path: Option<FastPath>,
-    observers: Observers<'a>,
-) -> String {
-    let (streams, progress) = (Streams::new(seed, 0), Progress::default());
-    let outcome = match path {
-        Some(path) => system.run_fast(path, streams, &progress, observers),
-        None => system.run(streams, &progress, observers),
-    };
-    format!("{:?}", outcome.expect("nobody stops it"))
-}
-
-/// The scenario with what the fast paths leave to the reference engine taken out.
-fn plain(mut system: SystemSpec) -> SystemSpec {
-    system.fifo = FifoSpec::default();
-    system.line_rate = None;
-    system.stalls.clear();
-    if let HostSpec::Server { wakeup, .. } = &mut system.host {
-        *wakeup = Distribution::Constant(0);
-    }
-    if let Some(reserve) = &mut system.buffers.reserve {
-        (reserve.groups, reserve.repost) = (1, 1);
-        reserve.sync_cost = SimDuration::ZERO;
-        reserve.refiller = Refiller::ConsumingCore;
-        reserve.low_watermark = None;
-        reserve.small = None;
-        reserve.device_entries = 0;
-    }
-    system
-}
-
-/// The same with a policy that looks at nothing but what is held and free.
-fn memoryless(mut system: SystemSpec) -> SystemSpec {
-    if let Some(reserve) = &mut system.buffers.reserve
-        && !reserve.policy.is_memoryless()
-    {
-        reserve.policy = Policy::CompleteSharing;
-    }
-    system
-}
-
-/// The same with packets of one buffer.
-fn short(mut system: SystemSpec) -> SystemSpec {
-    for traffic in &mut system.traffic {
-        traffic.size = Distribution::Constant(u64::from(BUFFER) - 1);
-        match &mut traffic.kind {
-            TrafficKind::Recorded(packets) => {
-                let short = packets.play().map(|p| RecordedPacket { len: p.len.min(BUFFER), ..p });
-                *packets = short.collect();
-            }
-            TrafficKind::Flows(spec) => spec.messages = spec.messages.with_mtu(HEADERS + 40),
-            TrafficKind::Incast(spec) => spec.answers = spec.answers.with_mtu(HEADERS + 40),
-            _ => {}
-        }
-    }
-    system
-}
 
 /// The same with pinned accounting, and no policy that looks at all that comes back.
 fn orderly(mut system: SystemSpec) -> SystemSpec {
@@ -104,7 +32,7 @@ fn orderly(mut system: SystemSpec) -> SystemSpec {
             reserve.policy = Policy::LongestQueueDrop;
         }
     }
-    short(system)
+    one_buffer(system)
 }
 
 /// The same with bursts at all queues, which hold much of a reserve when a batch of windows ends,
@@ -128,32 +56,6 @@ fn draining(mut system: SystemSpec) -> SystemSpec {
             correlation: 0.0,
         }),
     }];
-    system
-}
-
-/// The same with constant services and packets of one buffer: what windows need.
-fn steady(mut system: SystemSpec) -> SystemSpec {
-    let HostSpec::Server { service, .. } = &mut system.host else { unreachable!("servers only") };
-    for time in service {
-        if !matches!(time, Distribution::Constant(1..)) {
-            *time = Distribution::Constant(3);
-        }
-    }
-    system = short(system);
-    let mut most = 0;
-    if let Some(reserve) = &mut system.buffers.reserve {
-        reserve.accounting = Accounting::Pinned;
-        if matches!(reserve.policy, Policy::LongestQueueDrop | Policy::PeerBorrow) {
-            reserve.policy = Policy::CompleteSharing;
-        }
-        most = reserve.entries;
-    }
-    if most > 0 {
-        system.buffers.rx.iter_mut().for_each(|rx| *rx = (*rx).max(1));
-    }
-    // Often no larger than must be.
-    let most = most + system.buffers.rx.iter().max().expect("there are queues");
-    system.buffers.completion_entries = system.buffers.completion_entries.max(most);
     system
 }
 
@@ -216,7 +118,7 @@ proptest! {
         system in with_host(server).prop_map(plain).prop_map(|mut system| {
             // Services stay as they are: of any distribution, some of no time.
             system.buffers.reserve = None;
-            short(system)
+            one_buffer(system)
         }),
         seed in 0_u64..1000,
     ) {

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 #[path = "support/engines.rs"]
+#[expect(dead_code, reason = "shared with tests that use more of it")]
 mod engines;
 #[path = "support/scenarios.rs"]
 #[expect(dead_code, reason = "shared with tests that use more of it")]
@@ -11,7 +12,7 @@ mod scenarios;
 
 use std::path::Path;
 
-use engines::{measure, one_buffer, plain, roomy, run};
+use engines::{measure, memoryless, one_buffer, plain, roomy, run};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed};
 use rxplan::id::QueueId;
@@ -27,7 +28,7 @@ use scenarios::{BUFFER, busy_polling, napi, replaying, with_host};
 /// The scenario with what the path leaves to the reference engine taken out; packets are of one
 /// length, or of several.
 fn simple(system: SystemSpec, is_even: bool) -> SystemSpec {
-    let mut system = roomy(one_buffer(plain(system)));
+    let mut system = roomy(one_buffer(memoryless(plain(system))));
     if !is_even {
         for traffic in &mut system.traffic {
             traffic.size = Distribution::Uniform { min: 1, max: u64::from(BUFFER) };

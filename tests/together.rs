@@ -3,13 +3,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-#[path = "support/plain.rs"]
-mod plain;
+#[path = "support/engines.rs"]
+#[expect(dead_code, reason = "shared with tests that use more of it")]
+mod engines;
 #[path = "support/scenarios.rs"]
 #[expect(dead_code, reason = "shared with tests that use more of it")]
 mod scenarios;
 
-use plain::{plain, steady};
+use engines::{plain, steady};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed};
 use rxplan::model::buffers::{Accounting, Refiller, ReserveSpec};

@@ -1,10 +1,8 @@
-//! Rings and traffic of ring32 with other hosts and reserves: what the other paths do.
+//! ring32 and ring32-light with other hosts, beside textbook simulators of the same.
 
 use rxplan::id::QueueId;
-use rxplan::model::distribution::Distribution;
 use rxplan::model::fast::FastPath;
 use rxplan::model::host::{BusyPollSpec, HostSpec, RecordedReturn};
-use rxplan::model::policy::Policy;
 use rxplan::model::system::SystemSpec;
 use rxplan::units::{SimDuration, SimTime};
 
@@ -17,30 +15,8 @@ const ROUNDS: u32 = 5;
 /// Mean service, and the gap between recorded returns.
 const SERVICE_PS: u32 = 1_000_000;
 
-/// Each on the path that `simulate` takes, beside the textbook simulator on ring32 itself.
-pub(crate) fn compare(textbook: Option<&Peer>) {
-    println!("\nOther hosts and reserves: one thread, median of {ROUNDS} rounds");
-    println!(
-        "ratio: to the textbook simulator on plain ring32, this machine's yardstick for all\n"
-    );
-    show_heading("ring32 with", "engine", Some("ratio"));
-    let systems = systems();
-    let ours = systems.iter().map(|(label, system)| {
-        let path = system.fast_path();
-        (*label, Runner::engine(path_name(path), system, path))
-    });
-    let yardstick = textbook.map(|peer| ("nothing else", Runner::peer(peer, RING32)));
-    let (labels, runners): (Vec<_>, Vec<_>) = yardstick.into_iter().chain(ours).unzip();
-    let speeds = take_turns(&runners, ROUNDS);
-    let yardstick = textbook.map(|_| median(&speeds[0]).packets_per_second);
-    for ((label, runner), speeds) in labels.iter().zip(&runners).zip(&speeds) {
-        let speed = median(speeds);
-        show(label, &runner.name, speed, yardstick.map(|it| speed.packets_per_second / it));
-    }
-}
-
 /// Hosts other than servers on both workloads, each beside the textbook simulator of the same.
-pub(crate) fn compare_polled() {
+pub(crate) fn compare() {
     println!("\nPolled hosts and recordings: one thread, median of {ROUNDS} rounds");
     println!("ratio: to the textbook simulator (C++, one heap) of the same host and workload\n");
     show_heading("workload", "engine", Some("ratio"));
@@ -92,29 +68,6 @@ pub(crate) fn path_name(path: Option<FastPath>) -> &'static str {
         Some(FastPath::Cores) => "cores",
         None => "reference",
     }
-}
-
-fn systems() -> Vec<(&'static str, SystemSpec)> {
-    let plain = load("ring32", &["run.duration=100 ms", "run.warmup=1 ms"]).system();
-    let with_host = |host| SystemSpec { host, ..plain.clone() };
-    let with_policy = |policy| {
-        let mut system = plain.clone();
-        system.buffers.reserve.as_mut().expect("ring32 has one").policy = policy;
-        system
-    };
-    let exponential = Distribution::Exponential { mean: f64::from(SERVICE_PS) };
-    let wakeup = Distribution::Constant(0);
-    let servers = HostSpec::Server { service: vec![exponential; plain.buffers.rx.len()], wakeup };
-    vec![
-        ("a constant service", plain.clone()),
-        ("a static cap of 64", with_policy(Policy::StaticCap { cap: 64 })),
-        ("a dynamic threshold", with_policy(Policy::DynamicThreshold { alpha: 1.0 })),
-        ("longest-queue-drop", with_policy(Policy::LongestQueueDrop)),
-        ("exponential services", with_host(servers)),
-        ("busy polling", with_host(busy_poll())),
-        ("napi", with_host(napi())),
-        ("recorded returns", replayed(&plain)),
-    ]
 }
 
 /// Interrupts that wait 64 us, and a core a queue.

@@ -1,7 +1,7 @@
 //! How fast the engine is, beside peers on the same workload in the same run.
 //!
 //! `cargo bench --bench engine` prints everything, with `-- PART ...` some of it: `engines` (our
-//! engines and peers on the two ring32 workloads), `hosts` (other hosts and reserves),
+//! engines and peers on the two ring32 workloads), `hosts` (other hosts),
 //! `policies` (each beside a textbook simulator of its own), `scaling` (over queues, load, reserve
 //! and threads), `grid` (a sweep in few passes).
 //!
@@ -62,14 +62,13 @@ fn main() {
         panic!("there is no part {part}, but {}", PARTS.join(", "));
     }
     let wants = |part: &str| parts.is_empty() || parts.iter().any(|it| it == part);
-    let textbook = if wants("engines") || wants("hosts") { peers::textbook() } else { None };
     if wants("engines") {
+        let textbook = peers::textbook();
         let others: Vec<Peer> = [peers::simpy(), peers::nexosim()].into_iter().flatten().collect();
         engines(textbook.as_ref(), &others);
     }
     if wants("hosts") {
-        hosts::compare(textbook.as_ref());
-        hosts::compare_polled();
+        hosts::compare();
     }
     if wants("policies") {
         policies::compare();

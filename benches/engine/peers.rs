@@ -67,13 +67,7 @@ fn compiled(name: &str) -> Option<PathBuf> {
 
 /// Textbook simulators with other policies or services, by the names that they know.
 pub(crate) fn textbooks(names: &[&'static str]) -> Vec<Peer> {
-    let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join("policies");
-    let mut compiler = Command::new("c++");
-    compiler.args(["-O3", "-march=native", "-o"]).args([&program, &source("policies.cpp")]);
-    if !succeeds(&mut compiler) {
-        eprintln!("no textbook simulators to compare with: c++ is not there or fails");
-        return Vec::new();
-    }
+    let Some(program) = compiled("policies") else { return Vec::new() };
     let peer = |name: &&'static str| Peer {
         name: "textbook",
         program: program.clone(),

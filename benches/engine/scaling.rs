@@ -52,7 +52,7 @@ fn point(label: &str, mut system: SystemSpec) {
     (system.window.start, system.window.end) = (SimTime::from_ps(WARMUP_PS), end(MEASURED_PS));
     let pilot = median(&take_turns(&[Runner::engine("pilot", &system, path)], 1)[0]);
     let packets = pilot.packets_per_second * POINT_S;
-    let length_ps = round_to_u64(packets / packets_per_ps(&system));
+    let length_ps = round_to_u64(packets / system.packets_per_second() * 1e12);
     system.window.end = end(length_ps.max(MEASURED_PS));
     let mut runners = vec![Runner::engine(path_name(None), &system, None)];
     if path.is_some() {
@@ -64,14 +64,6 @@ fn point(label: &str, mut system: SystemSpec) {
         let ratio = speed.packets_per_second / speeds[0].packets_per_second;
         show(label, &runner.name, *speed, Some(ratio));
     }
-}
-
-fn packets_per_ps(system: &SystemSpec) -> f64 {
-    let rates = system
-        .traffic
-        .iter()
-        .map(|traffic| traffic.rate_per_queue() * to_f64(traffic.queues.len() as u64));
-    rates.sum::<f64>() / 1e12
 }
 
 /// Replications on one thread and on all.

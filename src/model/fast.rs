@@ -22,9 +22,7 @@ use crate::model::outcome::Outcome;
 use crate::model::policy::Policy;
 use crate::model::port::FifoSpec;
 use crate::model::system::{Observers, Progress, SystemSpec};
-use crate::model::traffic::TrafficSpec;
 use crate::random::Streams;
-use crate::units::to_f64;
 
 /// Which fast path to take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -154,7 +152,5 @@ impl SystemSpec {
 }
 
 fn packets_per_ps(spec: &SystemSpec) -> f64 {
-    let rate =
-        |traffic: &TrafficSpec| traffic.rate_per_queue() * to_f64(traffic.queues.len() as u64);
-    spec.traffic.iter().map(rate).sum::<f64>() / 1e12
+    spec.packets_per_second() / 1e12
 }

@@ -34,7 +34,6 @@ use crate::model::ledger::BATCHES;
 use crate::model::outcome::Outcome;
 use crate::model::stall::StallSpec;
 use crate::model::system::{Observers, Progress, System, SystemSpec};
-use crate::model::traffic::TrafficSpec;
 use crate::random::{Generator, Streams, branch_off};
 use crate::units::{SimDuration, SimTime, round_to_u64, to_f64};
 
@@ -90,9 +89,8 @@ impl SystemSpec {
 
     /// Packets of a run, about.
     fn packets_expected(&self) -> u64 {
-        let rate = |it: &TrafficSpec| it.rate_per_queue() * to_f64(it.queues.len() as u64);
-        let rate: f64 = self.traffic.iter().map(rate).sum();
-        round_to_u64((rate * to_f64(self.window.end_or_max().as_ps()) / 1e12).min(1e18))
+        let seconds = to_f64(self.window.end_or_max().as_ps()) / 1e12;
+        round_to_u64((self.packets_per_second() * seconds).min(1e18))
     }
 
     /// Runs one replication as [`run`](Self::run) does, with branches that see rare drops, unless

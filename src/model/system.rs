@@ -29,7 +29,7 @@ use crate::model::traffic::{
 };
 use crate::model::watch::{Watch, Watcher};
 use crate::random::{Generator, Streams};
-use crate::units::{BitRate, SimDuration, SimTime};
+use crate::units::{BitRate, SimDuration, SimTime, to_f64};
 
 /// Everything a run needs to know.
 #[derive(Debug, Clone, PartialEq)]
@@ -100,6 +100,13 @@ const EVENTS_PER_LOOK: u32 = 1 << 14;
 const AFTER_RECORDING: SimDuration = SimDuration::from_ms(60_000);
 
 impl SystemSpec {
+    /// Mean packets per second of all traffic.
+    #[must_use]
+    pub fn packets_per_second(&self) -> f64 {
+        let rate = |it: &TrafficSpec| it.rate_per_queue() * to_f64(it.queues.len() as u64);
+        self.traffic.iter().map(rate).sum()
+    }
+
     /// Runs one replication; `None` if it was stopped.
     #[must_use]
     pub fn run<'a>(

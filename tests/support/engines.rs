@@ -55,9 +55,16 @@ pub(crate) fn plain(mut system: SystemSpec) -> SystemSpec {
         reserve.low_watermark = None;
         reserve.small = None;
         reserve.device_entries = 0;
-        if !reserve.policy.is_memoryless() {
-            reserve.policy = Policy::CompleteSharing;
-        }
+    }
+    system
+}
+
+/// The scenario with a policy that looks at nothing but what is held and free.
+pub(crate) fn memoryless(mut system: SystemSpec) -> SystemSpec {
+    if let Some(reserve) = &mut system.buffers.reserve
+        && !reserve.policy.is_memoryless()
+    {
+        reserve.policy = Policy::CompleteSharing;
     }
     system
 }
@@ -91,4 +98,25 @@ pub(crate) fn roomy(mut system: SystemSpec) -> SystemSpec {
     let most = most + system.buffers.rx.iter().max().expect("there are queues");
     system.buffers.completion_entries = system.buffers.completion_entries.max(most);
     system
+}
+
+/// The scenario with constant services and packets of one buffer, and no policy that takes from
+/// others: what windows need.
+pub(crate) fn steady(mut system: SystemSpec) -> SystemSpec {
+    let HostSpec::Server { service, .. } = &mut system.host else { unreachable!("servers only") };
+    for time in service {
+        if !matches!(time, Distribution::Constant(1..)) {
+            *time = Distribution::Constant(3);
+        }
+    }
+    let mut system = one_buffer(system);
+    if let Some(reserve) = &mut system.buffers.reserve {
+        if matches!(reserve.policy, Policy::LongestQueueDrop | Policy::PeerBorrow) {
+            reserve.policy = Policy::CompleteSharing;
+        }
+        if reserve.entries > 0 {
+            system.buffers.rx.iter_mut().for_each(|rx| *rx = (*rx).max(1));
+        }
+    }
+    roomy(system)
 }
