@@ -177,12 +177,14 @@ impl Cost {
         };
         let longest = u128::from(per_byte.as_ps()) * u128::from(u32::MAX);
         let fits = [u128::from(per_packet.as_ps()), longest, u128::from(overhead.as_ps())];
-        let is_fit = !per_packet.is_zero() && fits.iter().all(|ps| *ps < 1 << 56);
+        if per_packet.is_zero() || fits.iter().any(|ps| *ps >= 1 << 56) {
+            return None;
+        }
         let (per_packet, per_byte) = (per_packet.as_ps(), per_byte.as_ps());
         let len = super::windowed::common_len(spec).unwrap_or(0);
         let is_fixed = per_byte == 0 || len > 0;
         let fixed = is_fixed.then_some(per_packet + per_byte * u64::from(len));
-        is_fit.then_some(Self { per_packet, per_byte, overhead: overhead.as_ps(), fixed })
+        Some(Self { per_packet, per_byte, overhead: overhead.as_ps(), fixed })
     }
 
     /// That of the first packet that waits in a queue.

@@ -20,9 +20,9 @@ use sorted::{Feed, Packet, Sorted, WINDOW_MAX};
 use tally::Tally;
 use total::Total;
 use wheel::{Return, Wheel};
-use works::Works;
+use works::{Works, longest_ps};
 
-use super::windowed::{fits_one_buffer, is_straight};
+use super::windowed::{entries, fits_one_buffer, is_straight};
 use crate::id::QueueId;
 use crate::model::buffers::{Accounting, Levels};
 use crate::model::ledger::{Closed, DropReason};
@@ -43,7 +43,10 @@ pub(super) fn is_valid(spec: &SystemSpec) -> bool {
         Policy::PeerBorrow => true,
         _ => reserve.accounting == Accounting::Pinned,
     });
-    pinned && spec.traffic.iter().all(|traffic| fits_one_buffer(spec, traffic))
+    let rings: u128 = spec.buffers.rx.iter().map(|rx| u128::from(*rx)).sum();
+    let times_fit =
+        u128::from(longest_ps(spec)) * (rings + u128::from(entries(spec)) + 2) < 1 << 62;
+    pinned && times_fit && spec.traffic.iter().all(|traffic| fits_one_buffer(spec, traffic))
 }
 
 /// Servers with their rings and the reserve behind them.
@@ -107,7 +110,6 @@ impl<'a> Ordered<'a> {
             .zip(&spec.traffic)
             .flat_map(|(table, traffic)| traffic.sources(table, streams, spec.window))
             .map(|mut source| Feed { next: source.next(), source });
-        let queues = spec.buffers.rx.len();
         let lanes = (0..).map(QueueId::new).zip(&spec.buffers.rx);
         let window_ps = round_to_u64((PACKETS / super::packets_per_ps(spec)).min(1e18));
         Self {
@@ -116,7 +118,7 @@ impl<'a> Ordered<'a> {
             feeds: feeds.collect(),
             is_straight: is_straight(spec),
             sorted: Sorted::default(),
-            works: Works::new(&spec.host, queues, streams),
+            works: Works::new(spec, streams),
             lanes: lanes.map(|(id, rx)| Lane::new(id, *rx)).collect(),
             shared: Shared::new(spec, streams),
             wheel: Wheel::default(),

@@ -59,7 +59,9 @@ impl SystemSpec {
         let mut packets = PACKETS;
         // What the longest runs have seen together, where one alone sees too little.
         let (mut seen, mut together) = (Distances::default(), 0);
-        let packets_max = PACKETS_MAX.max(self.packets_expected());
+        // Short runs, of a search say, are not worth long pilots.
+        let expected = self.packets_expected();
+        let packets_max = PACKETS_MAX.max(expected);
         for pilot in 0..PILOTS {
             let chance = streams.stream(&format!("splitting pilot {pilot}"));
             let mut run = Splitting::new(self, &thresholds, chance, progress);
@@ -76,15 +78,15 @@ impl SystemSpec {
             let pilot = run.pilot.take().expect("it was just set");
             let (found, excursions) = pilot.seen.thresholds();
             let may_be_longer = packets < packets_max;
-            let is_short = thresholds.is_empty() && excursions < EXCURSIONS;
-            if is_short && may_be_longer {
+            let is_short = packets < expected && excursions < EXCURSIONS;
+            if is_short && thresholds.is_empty() {
                 packets = packets_max.min(packets * LONGER);
                 continue;
             }
             if run.drops >= if may_be_longer { DROPS } else { 1 } {
                 return Some(Ok(found));
             }
-            let is_slow = !may_be_longer && excursions < EXCURSIONS_PLENTY;
+            let is_slow = packets <= expected && !may_be_longer && excursions < EXCURSIONS_PLENTY;
             if is_slow && together < TOGETHER {
                 (thresholds, seen) = (found, pilot.seen);
                 together += 1;
