@@ -23,7 +23,7 @@
 //!
 //! What is measured is sums of whole numbers, and maxima. A member's sums are the leader's, and
 //! what its own queues came to, without what the leader's came to in the same queues meanwhile.
-//! Maxima are taken window by window: see [`Highs`](highs::Highs).
+//! Maxima are taken window by window: see `highs`.
 //!
 //! A member of which most packets are in queues of its own for long keeps all queues and whole
 //! books until that is over, as then nothing is shared but the times of packets.
