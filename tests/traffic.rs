@@ -164,7 +164,7 @@ fn a_recording_is_simulated_in_less_memory_than_its_packets_would_take() {
     let lines: String = (0..10_000).map(|k| format!("{},0,64\n", 10 * k)).collect();
     fs::write(folder.path().join("t.csv"), format!("t_ns,queue,len\n{lines}")).unwrap();
     load(folder.path(), 1, "", "kind = \"trace\"\nfile = \"t.csv\"\nrepeat = 1");
-    // 13 million packets of 16 bytes are 208 MB; address space for 180, program and threads included.
+    // 13 million packets of 16 bytes are 208 MB; address space for 180, with program and threads.
     let mut shell = std::process::Command::new("sh");
     shell.args(["-c", "ulimit -v 180000; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_rxplan")]);
     shell.args(["simulate", "scenario.toml", "--set", "traffic.0.repeat=1300", "--jobs", "1"]);
