@@ -12,16 +12,20 @@
 
 mod cores;
 mod depths;
+mod feeds;
 mod ordered;
 mod settling;
 mod windowed;
+mod windows;
 
-use crate::model::buffers::{Refiller, ReserveSpec};
+use crate::model::buffers::{Levels, Refiller, ReserveSpec};
 use crate::model::host::HostSpec;
-use crate::model::outcome::Outcome;
+use crate::model::ledger::Closed;
+use crate::model::outcome::{Finished, Outcome};
 use crate::model::policy::Policy;
 use crate::model::port::FifoSpec;
 use crate::model::system::{Observers, Progress, SystemSpec};
+use crate::model::traffic::Source;
 use crate::random::Streams;
 
 /// Which fast path to take.
@@ -153,4 +157,16 @@ impl SystemSpec {
 
 fn packets_per_ps(spec: &SystemSpec) -> f64 {
     spec.packets_per_second() / 1e12
+}
+
+/// What a path has measured: there is no wire, and no timeline.
+fn outcome(
+    spec: &SystemSpec,
+    streams: Streams,
+    sources: &[Source],
+    closed: Closed,
+    levels: Levels,
+) -> Outcome {
+    let end = spec.window.end_or_max();
+    Finished { spec, streams, sources, closed, wire: None, levels, end, timeline: None }.outcome()
 }

@@ -43,21 +43,21 @@ use queue::Queue;
 use replay::{Player, Tape};
 use reserve::Reserve;
 
-use super::packets_per_ps;
 use super::windowed::{entries, fits_one_buffer};
+use super::{outcome, packets_per_ps};
 use crate::id::QueueId;
 use crate::model::buffers::{Accounting, Levels};
 use crate::model::distribution::Distribution;
 use crate::model::host::{BusyPollSpec, HostSpec, Moderation, NapiSpec, Recycle};
 use crate::model::ledger::{Closed, DropReason};
 use crate::model::log::Fate;
-use crate::model::outcome::{Finished, Outcome};
+use crate::model::outcome::Outcome;
 use crate::model::policy::Policy;
 use crate::model::stall::Stalls;
 use crate::model::system::{Observers, Progress, SystemSpec};
 use crate::model::traffic::{TrafficKind, TrafficSpec};
 use crate::random::Streams;
-use crate::stats::{Level, Peak};
+use crate::stats::{Counts, Level, Peak};
 use crate::units::{SimDuration, SimTime, round_to_u64, to_f64};
 
 /// Whether cores that run alone give the reference engine's result for a plain system: its hosts
@@ -338,20 +338,20 @@ impl<'a, M: Machine> Cores<'a, M> {
     }
 
     fn run(mut self, progress: &Progress) -> Option<Outcome> {
-        let (start, end) = (self.desk.books.start, self.desk.books.end);
+        let (start, end) = (self.desk.books.totals.start, self.desk.books.totals.end);
         while self.desk.from < start {
             self.window(start);
-            if !self.desk.books.report(progress) {
+            if !self.desk.books.totals.report(1, progress) {
                 return None;
             }
         }
         self.open(start);
         while self.desk.from <= end {
             // A window does not reach into the next batch.
-            self.desk.books.batches.at(SimTime::from_ps(self.desk.from));
-            let limit = self.desk.books.batches.end().as_ps().min(end + 1);
+            self.desk.books.totals.batches.at(SimTime::from_ps(self.desk.from));
+            let limit = self.desk.books.totals.batches.end().as_ps().min(end + 1);
             self.window(limit);
-            if !self.desk.books.report(progress) {
+            if !self.desk.books.totals.report(1, progress) {
                 return None;
             }
         }
@@ -361,7 +361,7 @@ impl<'a, M: Machine> Cores<'a, M> {
     /// Lets everything happen until `limit` or earlier.
     fn window(&mut self, limit: u64) {
         let from = self.desk.from;
-        let next = self.intake.next_arrival().unwrap_or(u64::MAX).max(from);
+        let next = self.intake.feeds.next_arrival().unwrap_or(u64::MAX).max(from);
         if next - from > self.window_ps {
             let idle = self.cores.iter().map(|core| core.machine.next_event()).min();
             let idle = idle.unwrap_or(u64::MAX).min(M::next_on(&self.tape)).min(next).min(limit);
@@ -426,7 +426,7 @@ impl<'a, M: Machine> Cores<'a, M> {
     /// What is posted at the very start of the window of measurement, before that instant's
     /// arrivals, was in use before it.
     fn begin_maxima(&mut self) {
-        let start = self.desk.books.start;
+        let start = self.desk.books.totals.start;
         for queue in &mut self.queues {
             let at_once = queue.returns.iter().take_while(|time| **time <= start).count();
             queue.sums.in_use_max = queue.before - at_once as u64;
@@ -446,7 +446,7 @@ impl<'a, M: Machine> Cores<'a, M> {
         self.assert_conserved();
         let Self { spec, streams, queues, reserve, desk, total, intake, .. } = self;
         let mut books = desk.books;
-        let (start, end) = (books.start, books.end);
+        let (start, end) = (books.totals.start, books.totals.end);
         if let Some(log) = &mut books.log {
             log.close();
         }
@@ -465,33 +465,14 @@ impl<'a, M: Machine> Cores<'a, M> {
             reserve_total: Peak::new(reserve.pool.in_use.into(), reserve.pool.max.into()),
             exhausted: reserve.pool.exhausted,
         };
+        let counts = in_order.iter().map(|queue| queue.counts()).collect();
         let closed = Closed {
-            queues: in_order.iter().map(|queue| queue.counts()).collect(),
-            drops: books.drops,
-            batches: books.batches.into_counts(),
-            sojourn: books.sojourn,
             packet_byte_ps: byte_ps,
-            busy_ps: books.busy.sum_ps(),
-            sync_ps: 0,
-            lock_wait_ps: 0,
             time_squeeze: books.time_squeeze,
-            held: Level::default(),
-            wakeups: books.wakeups,
             returns_without_buffer: books.returns_without_buffer,
-            arrived: books.all.offered,
+            ..books.totals.close(counts)
         };
-        let sources = intake.into_sources();
-        Finished {
-            spec,
-            streams,
-            sources: &sources,
-            closed,
-            wire: None,
-            levels,
-            end: SimTime::from_ps(end),
-            timeline: None,
-        }
-        .outcome()
+        outcome(spec, streams, &intake.feeds.into_sources(), closed, levels)
     }
 
     /// Conservation: every packet and every buffer is where the books say.
@@ -500,7 +481,7 @@ impl<'a, M: Machine> Cores<'a, M> {
         let held: u32 = self.queues.iter().map(|queue| queue.reserve_held).sum();
         assert_eq!(self.reserve.pool.in_use, held, "reserve buffers in use");
         let waiting: u64 = self.queues.iter().map(|queue| queue.waiting() as u64).sum();
-        let outstanding = self.desk.books.all.outstanding();
+        let outstanding = self.desk.books.totals.all.outstanding();
         assert_eq!(outstanding, waiting, "offered = delivered + dropped + outstanding");
     }
 }
@@ -510,14 +491,12 @@ fn count(queue: &mut Queue, spec: &SystemSpec, desk: &mut Desk<'_>) {
     let offered = queue.times.len() as u64;
     let admitted: u64 = queue.verdicts.iter().map(|verdict| u64::from(verdict & 1)).sum();
     let (dropped, books) = (offered - admitted, &mut desk.books);
-    books.all.offered += offered;
-    books.all.dropped += dropped;
+    books.totals.all.offered += offered;
+    books.totals.all.dropped += dropped;
     if books.measured {
         queue.sums.counts.offered += offered;
         queue.sums.counts.dropped += dropped;
-        let counts = books.batches.at(SimTime::from_ps(desk.from));
-        counts.whole += offered;
-        counts.part += dropped;
+        books.totals.count_batch(desk.from, Counts { part: dropped, whole: offered });
         watch_own(queue, queue.before, admitted);
         queue.sums.reserve_max = queue.sums.reserve_max.max(queue.reserve_peak);
         if dropped > 0 {
@@ -536,12 +515,12 @@ fn count_drops(queue: &Queue, spec: &SystemSpec, dropped: u64, desk: &mut Desk<'
     let is_choosy = policy.is_some_and(|policy| policy != Policy::CompleteSharing);
     let books = &mut desk.books;
     if !is_choosy && queue.freed.is_none() && books.log.is_none() {
-        books.drops[DropReason::NoBuffer.index()] += dropped;
+        books.totals.drops[DropReason::NoBuffer.index()] += dropped;
         return;
     }
     let room = u64::from(spec.buffers.completion_entries);
     queue.drops(room, |index, reason| {
-        books.drops[reason.index()] += 1;
+        books.totals.drops[reason.index()] += 1;
         let log = queue.tags.get(index).and_then(|tag| tag.log);
         if let (Some(log), Some(id)) = (&mut books.log, log) {
             log.settled(id, Fate::Dropped(reason));

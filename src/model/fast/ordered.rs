@@ -13,26 +13,26 @@ mod total;
 mod wheel;
 mod works;
 
-use std::sync::atomic::Ordering;
-
 use lane::{Entry, Lane};
-use sorted::{Feed, Packet, Sorted, WINDOW_MAX};
+use sorted::{Packet, Sorted, WINDOW_MAX};
 use tally::Tally;
 use total::Total;
 use wheel::{Return, Wheel};
 use works::{Works, longest_ps};
 
+use super::feeds::Feeds;
+use super::outcome;
 use super::windowed::{entries, fits_one_buffer, is_straight};
+use super::windows::{Totals, Windows, area};
 use crate::id::QueueId;
 use crate::model::buffers::{Accounting, Levels};
-use crate::model::ledger::{Closed, DropReason};
+use crate::model::ledger::DropReason;
 use crate::model::log::LogId;
-use crate::model::outcome::{Finished, Outcome};
+use crate::model::outcome::Outcome;
 use crate::model::policy::{Admission, Claim, Policy};
 use crate::model::system::{Observers, Progress, SystemSpec};
-use crate::model::traffic::Source;
 use crate::random::Streams;
-use crate::stats::{Level, Peak};
+use crate::stats::{Counts, Level, Peak};
 use crate::units::{SimTime, round_to_u64};
 
 /// Whether windows in order give the reference engine's result for plain servers: packets of one
@@ -54,7 +54,7 @@ pub(super) fn is_valid(spec: &SystemSpec) -> bool {
 pub(super) struct Ordered<'a> {
     spec: &'a SystemSpec,
     streams: Streams,
-    feeds: Vec<Feed>,
+    feeds: Feeds,
     /// Whether a source's packets are a queue's.
     is_straight: bool,
     sorted: Sorted,
@@ -69,7 +69,6 @@ pub(super) struct Ordered<'a> {
     total: Total,
     tally: Tally<'a>,
     window_ps: u64,
-    reported: u64,
 }
 
 /// What the queues share: the reserve, or, where they lend, all dedicated entries.
@@ -106,16 +105,12 @@ const PACKETS: f64 = 2048.0;
 
 impl<'a> Ordered<'a> {
     pub(super) fn new(spec: &'a SystemSpec, streams: Streams, observers: Observers<'a>) -> Self {
-        let feeds = (0..)
-            .zip(&spec.traffic)
-            .flat_map(|(table, traffic)| traffic.sources(table, streams, spec.window))
-            .map(|mut source| Feed { next: source.next(), source });
         let lanes = (0..).map(QueueId::new).zip(&spec.buffers.rx);
         let window_ps = round_to_u64((PACKETS / super::packets_per_ps(spec)).min(1e18));
         Self {
             spec,
             streams,
-            feeds: feeds.collect(),
+            feeds: Feeds::new(spec, streams),
             is_straight: is_straight(spec),
             sorted: Sorted::default(),
             works: Works::new(spec, streams),
@@ -127,56 +122,11 @@ impl<'a> Ordered<'a> {
             total: Total::default(),
             tally: Tally::new(spec, observers.packets),
             window_ps: window_ps.clamp(1, WINDOW_MAX),
-            reported: 0,
         }
     }
 
     pub(super) fn run(mut self, progress: &Progress) -> Option<Outcome> {
-        let start = self.tally.start;
-        while let Some(next) = self.next_arrival().filter(|next| *next < start) {
-            self.window(next, start);
-            if !self.report(progress) {
-                return None;
-            }
-        }
-        self.open();
-        while let Some(next) = self.next_arrival() {
-            // A window does not reach into the next batch.
-            self.tally.batches.at(SimTime::from_ps(next));
-            let limit = self.tally.batches.end().as_ps().min(self.tally.end);
-            self.window(next, limit);
-            if !self.report(progress) {
-                return None;
-            }
-        }
-        Some(self.close())
-    }
-
-    fn next_arrival(&self) -> Option<u64> {
-        self.feeds.iter().filter_map(|feed| feed.next).map(|arrival| arrival.time.as_ps()).min()
-    }
-
-    /// Says how far the run is; `false` when it is to stop.
-    fn report(&mut self, progress: &Progress) -> bool {
-        let offered = self.tally.all.offered;
-        progress.packets.fetch_add(offered - self.reported, Ordering::Relaxed);
-        self.reported = offered;
-        !progress.stop.load(Ordering::Relaxed)
-    }
-
-    /// Lets everything happen from `from`, when the next packet arrives, until `limit` or earlier.
-    fn window(&mut self, from: u64, limit: u64) {
-        self.to = limit.min(from.saturating_add(self.window_ps));
-        self.wheel.reset(self.covered, self.to);
-        self.expect(|(at, _), to| *at < to);
-        let alone = self.gather(from);
-        for place in 0..self.sorted.len() {
-            let (since, packet) = self.sorted.packet(place);
-            self.arrive(from + since, packet);
-        }
-        self.return_until(self.to - 1);
-        self.enter(from, alone);
-        self.covered = self.to;
+        self.run_windows(progress).then(|| self.close())
     }
 
     /// Takes the window's packets from their sources. Those that come to a queue before it first
@@ -206,7 +156,8 @@ impl<'a> Ordered<'a> {
             let count = times.iter().take_while(own).count();
             lane.is_alone = count == times.len();
             total.rises.extend_from_slice(&times[..count]);
-            let measured = times[..count].iter().filter(|time| **time >= tally.start).count();
+            let measured =
+                times[..count].iter().filter(|time| **time >= tally.totals.start).count();
             lane.counts.offered += measured as u64;
             alone += count as u64;
             count
@@ -218,8 +169,8 @@ impl<'a> Ordered<'a> {
     /// not been put in order.
     fn enter(&mut self, from: u64, alone: u64) {
         let count = self.sorted.len() as u64 + alone;
-        self.tally.all.offered += count;
-        let is_measured = from >= self.tally.start;
+        self.tally.totals.all.offered += count;
+        let is_measured = from >= self.tally.totals.start;
         let may_rise = is_measured && self.total.may_rise() && !self.shared.lends;
         let mut present = 0;
         for lane in &mut self.lanes {
@@ -237,9 +188,8 @@ impl<'a> Ordered<'a> {
         }
         self.total.next(present as u64);
         if is_measured {
-            let counts = self.tally.batches.at(SimTime::from_ps(from));
-            counts.whole += count;
-            counts.part += std::mem::take(&mut self.tally.counted.part);
+            let part = std::mem::take(&mut self.tally.dropped);
+            self.tally.totals.count_batch(from, Counts { part, whole: count });
         }
     }
 
@@ -274,7 +224,7 @@ impl<'a> Ordered<'a> {
         let index = queue as usize;
         let work = self.works.draw(index);
         let lane = &mut self.lanes[index];
-        let is_measured = now >= self.tally.start;
+        let is_measured = now >= self.tally.totals.start;
         lane.counts.offered += u64::from(is_measured);
         let logged = self.tally.arrived(now, lane.id, len);
         if self.shared.is_completion_full(lane, now) {
@@ -357,40 +307,15 @@ impl<'a> Ordered<'a> {
         let inside = self.tally.inside(entry.time, now);
         lane.in_use_ps += u128::from(inside);
         lane.reserve_ps += i128::from(inside);
-        self.tally.byte_ps += u128::from(inside) * u128::from(entry.len);
+        self.tally.totals.byte_ps += u128::from(inside) * u128::from(entry.len);
         self.tally.drop(entry.time, DropReason::PushedOut, logged, &mut lane.counts);
         let queue = small(index);
         self.shared.take_back(&Return::new(now, queue));
         true
     }
 
-    /// The window of measurement opens: what is released at its very start was in use before it,
-    /// unless packets arrive at that instant before it is.
-    fn open(&mut self) {
-        let start = self.tally.start;
-        let before_it = self.next_arrival() == Some(start);
-        self.to = start + 2;
-        self.wheel.reset(self.covered, self.to);
-        self.expect(|(at, done), _| if before_it { *at <= start } else { *done <= start });
-        self.return_until(start + 1);
-        let mut present = 0;
-        for lane in &mut self.lanes {
-            let is_over = |entry: &Entry| match before_it {
-                true => entry.free_at() <= start,
-                false => entry.done <= start,
-            };
-            lane.settle(is_over, &mut self.tally);
-            lane.most = lane.entries.len() - lane.settled;
-            present += lane.most;
-        }
-        self.shared.open(&mut self.lanes, start);
-        self.total.next(present as u64);
-        self.total.max = present as u64;
-        self.covered = start;
-    }
-
     fn close(mut self) -> Outcome {
-        let end = self.tally.end;
+        let end = self.tally.totals.end;
         self.to = end + 2;
         self.wheel.reset(self.covered, self.to);
         self.expect(|(_, done), _| *done <= end);
@@ -413,12 +338,10 @@ impl<'a> Ordered<'a> {
     }
 
     fn outcome(mut self) -> Outcome {
-        let end = SimTime::from_ps(self.tally.end);
         if let Some(log) = &mut self.tally.log {
             log.close();
         }
         let shared = self.shared;
-        let area = |ps: u128| i128::try_from(ps).expect("buffers times time fit 127 bits");
         let levels = |lane: &Lane| {
             let most = i64::from(small(lane.most));
             let in_use = Level::closed(most, area(lane.in_use_ps));
@@ -434,34 +357,9 @@ impl<'a> Ordered<'a> {
             reserve_total: Peak::new(0, reserve.into()),
             exhausted: shared.exhausted,
         };
-        let Tally { drops, batches, sojourn, byte_ps, busy, wakeups, all, .. } = self.tally;
-        let closed = Closed {
-            queues: self.lanes.iter().map(|lane| lane.counts).collect(),
-            drops,
-            batches: batches.into_counts(),
-            sojourn,
-            packet_byte_ps: area(byte_ps),
-            busy_ps: busy.sum_ps(),
-            sync_ps: 0,
-            lock_wait_ps: 0,
-            time_squeeze: 0,
-            held: Level::default(),
-            wakeups,
-            returns_without_buffer: 0,
-            arrived: all.offered,
-        };
-        let sources: Vec<Source> = self.feeds.into_iter().map(|feed| feed.source).collect();
-        Finished {
-            spec: self.spec,
-            streams: self.streams,
-            sources: &sources,
-            closed,
-            wire: None,
-            levels,
-            end,
-            timeline: None,
-        }
-        .outcome()
+        let counts = self.lanes.iter().map(|lane| lane.counts).collect();
+        let closed = self.tally.totals.close(counts);
+        outcome(self.spec, self.streams, &self.feeds.into_sources(), closed, levels)
     }
 
     /// Conservation: every packet and every buffer is where the books say.
@@ -476,8 +374,57 @@ impl<'a> Ordered<'a> {
             shared += held;
         }
         assert_eq!(self.shared.in_use, shared, "shared buffers in use");
-        let outstanding = self.tally.all.outstanding();
+        let outstanding = self.tally.totals.all.outstanding();
         assert_eq!(outstanding, packets, "offered = delivered + dropped + outstanding");
+    }
+}
+
+impl Windows for Ordered<'_> {
+    fn totals(&mut self) -> &mut Totals {
+        &mut self.tally.totals
+    }
+
+    fn next_arrival(&self) -> Option<u64> {
+        self.feeds.next_arrival()
+    }
+
+    fn window(&mut self, from: u64, limit: u64) {
+        self.to = limit.min(from.saturating_add(self.window_ps));
+        self.wheel.reset(self.covered, self.to);
+        self.expect(|(at, _), to| *at < to);
+        let alone = self.gather(from);
+        for place in 0..self.sorted.len() {
+            let (since, packet) = self.sorted.packet(place);
+            self.arrive(from + since, packet);
+        }
+        self.return_until(self.to - 1);
+        self.enter(from, alone);
+        self.covered = self.to;
+    }
+
+    /// What is released at its very start was in use before it,
+    /// unless packets arrive at that instant before it is.
+    fn open(&mut self) {
+        let start = self.tally.totals.start;
+        let before_it = self.next_arrival() == Some(start);
+        self.to = start + 2;
+        self.wheel.reset(self.covered, self.to);
+        self.expect(|(at, done), _| if before_it { *at <= start } else { *done <= start });
+        self.return_until(start + 1);
+        let mut present = 0;
+        for lane in &mut self.lanes {
+            let is_over = |entry: &Entry| match before_it {
+                true => entry.free_at() <= start,
+                false => entry.done <= start,
+            };
+            lane.settle(is_over, &mut self.tally);
+            lane.most = lane.entries.len() - lane.settled;
+            present += lane.most;
+        }
+        self.shared.open(&mut self.lanes, start);
+        self.total.next(present as u64);
+        self.total.max = present as u64;
+        self.covered = start;
     }
 }
 

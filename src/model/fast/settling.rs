@@ -10,13 +10,14 @@
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
 
+use super::outcome;
 use crate::calendar::Calendar;
 use crate::id::QueueId;
 use crate::model::buffers::{Accounting, Lease, Levels, Refusal, buffers_needed, small};
 use crate::model::host::Work;
 use crate::model::ledger::{DropReason, Ledger};
 use crate::model::log::{Fate, LogId, PacketLog};
-use crate::model::outcome::{Finished, Outcome};
+use crate::model::outcome::Outcome;
 use crate::model::policy::Policy;
 use crate::model::system::{Observers, Progress, SystemSpec};
 use crate::model::traffic::{Arrival, Source};
@@ -359,17 +360,7 @@ impl<'a> Servers<'a> {
             reserve_total: Peak::new(self.reserve, self.reserve_max),
             exhausted: self.exhaustion.level,
         };
-        Finished {
-            spec: self.spec,
-            streams: self.streams,
-            sources: &self.sources,
-            closed: self.ledger.close(end),
-            wire: None,
-            levels,
-            end,
-            timeline: None,
-        }
-        .outcome()
+        outcome(self.spec, self.streams, &self.sources, self.ledger.close(end), levels)
     }
 
     /// Conservation: every packet and every buffer is where the books say.

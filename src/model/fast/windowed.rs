@@ -41,17 +41,18 @@ use packets::{Incoming, Packets, Tag};
 use reserve::Reserve;
 use total::TotalPeak;
 
-use super::packets_per_ps;
+use super::feeds::Feeds;
+use super::windows::{Totals, Windows, area};
+use super::{outcome, packets_per_ps};
 use crate::id::QueueId;
 use crate::model::buffers::{Accounting, Levels};
 use crate::model::distribution::Distribution;
 use crate::model::host::HostSpec;
-use crate::model::ledger::Closed;
 use crate::model::log::PacketSink;
-use crate::model::outcome::{Finished, Outcome};
+use crate::model::outcome::Outcome;
 use crate::model::policy::Policy;
 use crate::model::system::{Observers, Progress, SystemSpec};
-use crate::model::traffic::{Arrival, Source, TrafficKind, TrafficSpec};
+use crate::model::traffic::{Source, TrafficKind, TrafficSpec};
 use crate::random::Streams;
 use crate::stats::{Level, Peak};
 use crate::units::{SimTime, round_to_u64, to_f64};
@@ -155,18 +156,11 @@ fn services(spec: &SystemSpec) -> impl Iterator<Item = u64> {
     })
 }
 
-/// A source and the packet that it has ready.
-#[derive(Debug)]
-struct Feed {
-    source: Source,
-    next: Option<Arrival>,
-}
-
 /// All queues.
 pub(super) struct Lanes<'a> {
     spec: &'a SystemSpec,
     streams: Streams,
-    feeds: Vec<Feed>,
+    feeds: Feeds,
     lanes: Vec<Lane>,
     queues: Vec<QueueBooks>,
     /// Whether a source's packets are a queue's.
@@ -185,14 +179,9 @@ pub(super) struct Lanes<'a> {
 
 impl<'a> Lanes<'a> {
     pub(super) fn new(spec: &'a SystemSpec, streams: Streams, observers: Observers<'a>) -> Self {
-        let feeds = (0..)
-            .zip(&spec.traffic)
-            .flat_map(|(table, traffic)| traffic.sources(table, streams, spec.window))
-            .map(|mut source| Feed { next: source.next(), source })
-            .collect();
         let lane = |(rx, service): (&u32, u64)| Lane::new(*rx, service);
         let lanes = spec.buffers.rx.iter().zip(services(spec)).map(lane).collect();
-        Self { feeds, lanes, ..Self::idle(spec, streams, observers) }
+        Self { feeds: Feeds::new(spec, streams), lanes, ..Self::idle(spec, streams, observers) }
     }
 
     /// Books and a reserve, without sources and rings.
@@ -223,37 +212,180 @@ impl<'a> Lanes<'a> {
             scratch: Scratch::default(),
             spec,
             streams,
-            feeds: Vec::new(),
+            feeds: Feeds::default(),
         }
     }
 
     pub(super) fn run(mut self, progress: &Progress) -> Option<Outcome> {
-        let start = self.books.start;
-        while let Some(next) = self.next_arrival().filter(|next| *next < start) {
-            self.window(next, start);
-            if !self.books.report(progress) {
-                return None;
-            }
+        if !self.run_windows(progress) {
+            return None;
         }
-        self.open();
-        while let Some(next) = self.next_arrival() {
-            // A window does not reach into the next batch.
-            self.books.batches.at(SimTime::from_ps(next));
-            let limit = self.books.batches.end().as_ps().min(self.books.end);
-            self.window(next, limit);
-            if !self.books.report(progress) {
-                return None;
-            }
-        }
-        let sources: Vec<Source> = self.feeds.drain(..).map(|feed| feed.source).collect();
+        let sources = std::mem::take(&mut self.feeds).into_sources();
         Some(self.close(&sources))
     }
 
-    fn next_arrival(&self) -> Option<u64> {
-        self.feeds.iter().filter_map(|feed| feed.next).map(|arrival| arrival.time.as_ps()).min()
+    /// Takes the packets that arrive before `to` from their sources.
+    fn gather(&mut self, to: u64) {
+        let (packets, limit) = (&mut self.packets, SimTime::from_ps(to));
+        packets.clear();
+        self.lanes.iter_mut().for_each(|lane| lane.places = 0..0);
+        let mut order = 0;
+        let mut run = Vec::new();
+        for feed in &mut self.feeds.feeds {
+            let begin = packets.times.len();
+            let mut queue = None;
+            loop {
+                let times = if self.straight { &mut packets.times } else { &mut run };
+                let Some(first) = feed.take(limit, times) else { break };
+                queue = Some(first.queue);
+                for time in run.drain(..) {
+                    let incoming = Incoming { time, tag: Tag { order, len: first.len } };
+                    self.lanes[first.queue.index()].arrivals.push(incoming);
+                    order += 1;
+                }
+            }
+            if let Some(queue) = queue.filter(|_| self.straight) {
+                let index = u32::try_from(queue.index()).expect("ids are 32 bits");
+                self.lanes[queue.index()].places = packets.own(begin, index);
+            }
+        }
+        if !self.straight {
+            for (index, lane) in (0..).zip(&mut self.lanes) {
+                lane.arrivals.sort_by_key(|incoming| incoming.time);
+                lane.places = packets.append(index, &mut lane.arrivals);
+            }
+        }
+        packets.prepare();
     }
 
-    /// Lets everything happen from `from`, when the next packet arrives, until `limit` or earlier.
+    /// Counts the packets of a window that begins at `from`.
+    fn offer(&mut self, from: u64) {
+        self.books.totals.all.offered += self.packets.times.len() as u64;
+        if self.books.measured {
+            self.books.counted.whole += self.packets.times.len() as u64;
+            for (lane, queue) in self.lanes.iter().zip(&mut self.queues) {
+                queue.counts.offered += lane.places.len() as u64;
+                queue.window_backlog = lane.done.saturating_sub(from);
+            }
+        }
+    }
+
+    /// Whether every packet of a window that ends at `to` arrives and is done in the window of
+    /// measurement, and nobody wants to know more than sums of it.
+    fn can_sum_up(&self, to: u64) -> bool {
+        let most = u128::from(self.longest) * self.packets.times.len() as u128;
+        self.books.measured
+            && self.books.told.is_none()
+            && self.books.len.is_some()
+            && most < 1 << 63
+            && (to.saturating_add(self.longest) <= self.books.totals.end
+                || self.is_done_in_time(to))
+    }
+
+    /// Whether every packet of a window that ends at `to` is done by the end, were all admitted.
+    fn is_done_in_time(&self, to: u64) -> bool {
+        let done_by = |lane: &Lane| {
+            let work = lane.service.saturating_mul(lane.places.len() as u64);
+            lane.done.max(to).saturating_add(work)
+        };
+        self.lanes.iter().all(|lane| done_by(lane) <= self.books.totals.end)
+    }
+
+    fn classify(&mut self, index: usize, in_sums: bool) {
+        let (lane, own, books) = (&mut self.lanes[index], &mut self.queues[index], &mut self.books);
+        let has_reserve = self.reserve.entries > 0;
+        let part = self.packets.part(lane.places.clone());
+        if in_sums {
+            let sums = Sums::new(&mut books.totals.sojourn, self.longest);
+            let total = lane.serve_head(part, has_reserve, sums).total();
+            books.add(own, &total);
+            let head = self.packets.part(lane.places.start..lane.tail);
+            books.add_drops(own, &head, total.admitted, lane.done_before);
+        } else {
+            let tags = part.tags;
+            lane.serve_head(part, has_reserve, Exact { own, books, tags });
+        }
+        if lane.tail < lane.places.end {
+            let part = self.packets.part(lane.tail..lane.places.end);
+            lane.sort_out(part, &mut self.scratch);
+        }
+    }
+
+    fn serve_tail(&mut self, index: usize, in_sums: bool) {
+        let (lane, own, books) = (&mut self.lanes[index], &mut self.queues[index], &mut self.books);
+        let tail = lane.tail..lane.places.end;
+        if tail.is_empty() {
+            return;
+        }
+        let part = self.packets.part(tail.clone());
+        if in_sums {
+            let sums = Sums::new(&mut books.totals.sojourn, self.longest);
+            let before = lane.done;
+            let total = lane.serve_tail(part, &mut self.scratch, sums).total();
+            books.add(own, &total);
+            books.add_drops(own, &self.packets.part(tail), total.admitted, before);
+        } else {
+            let tags = part.tags;
+            lane.serve_tail(part, &mut self.scratch, Exact { own, books, tags });
+        }
+    }
+
+    /// Raises the maximum over all queues by what happened from `from` to `to`.
+    fn watch_total(&mut self, from: u64, to: u64) {
+        let most = |queue: &QueueBooks| queue.window_backlog.div_ceil(queue.service);
+        if self.queues.iter().map(most).sum::<u64>() > self.total.max {
+            let lanes: Vec<&Lane> = self.lanes.iter().collect();
+            self.total.watch(&lanes, &self.packets, from, to);
+        }
+    }
+
+    fn close(mut self, sources: &[Source]) -> Outcome {
+        let end = self.books.totals.end;
+        self.reserve.take_back(&mut self.lanes, end);
+        self.assert_conserved();
+        let levels = |(lane, queue): (&Lane, &QueueBooks)| {
+            let packets = queue.longest_backlog.div_ceil(queue.service);
+            let in_use = Level::closed(packets.cast_signed(), area(queue.in_use_ps));
+            (in_use, Level::closed(lane.reserve_max.into(), area(queue.reserve_ps)))
+        };
+        let levels = Levels {
+            queues: self.lanes.iter().zip(&self.queues).map(levels).collect(),
+            total: Peak::new(0, self.total.max.cast_signed()),
+            reserve_total: Peak::new(self.reserve.pool.in_use.into(), self.reserve.pool.max.into()),
+            exhausted: self.reserve.pool.exhausted,
+        };
+        let counts = self.queues.iter().map(|queue| queue.counts).collect();
+        outcome(self.spec, self.streams, sources, self.books.totals.close(counts), levels)
+    }
+
+    /// Conservation: every packet and every reserve buffer is where the books say.
+    fn assert_conserved(&self) {
+        let end = self.books.totals.end;
+        let packets: u64 = self.lanes.iter().map(|lane| lane.packets_at(lane.done, end)).sum();
+        let outstanding = self.books.totals.all.outstanding();
+        assert_eq!(outstanding, packets, "offered = delivered + dropped + outstanding");
+        let mut held = 0;
+        for (lane, queue) in self.lanes.iter().zip(&self.queues) {
+            let entries = lane.ring.iter().filter(|free_at| **free_at > end).count();
+            let in_reserve = lane.reserve_done.len() - lane.returned;
+            let packets = (entries + in_reserve) as u64;
+            assert_eq!(lane.packets_at(lane.done, end), packets, "queue {}", queue.id);
+            assert_eq!(lane.reserve_held as usize, in_reserve, "queue {}", queue.id);
+            held += lane.reserve_held;
+        }
+        assert_eq!(self.reserve.pool.in_use, held, "reserve buffers in use");
+    }
+}
+
+impl Windows for Lanes<'_> {
+    fn totals(&mut self) -> &mut Totals {
+        &mut self.books.totals
+    }
+
+    fn next_arrival(&self) -> Option<u64> {
+        self.feeds.next_arrival()
+    }
+
     fn window(&mut self, from: u64, limit: u64) {
         let mut to = limit.min(from.saturating_add(self.window_ps));
         if let Some(drains) = &mut self.drains {
@@ -285,116 +417,9 @@ impl<'a> Lanes<'a> {
         }
     }
 
-    /// Takes the packets that arrive before `to` from their sources.
-    fn gather(&mut self, to: u64) {
-        let (packets, limit) = (&mut self.packets, SimTime::from_ps(to));
-        packets.clear();
-        self.lanes.iter_mut().for_each(|lane| lane.places = 0..0);
-        let mut order = 0;
-        let mut run = Vec::new();
-        for feed in &mut self.feeds {
-            let begin = packets.times.len();
-            let mut queue = None;
-            while let Some(first) = feed.next.filter(|arrival| arrival.time < limit) {
-                queue = Some(first.queue);
-                let times = if self.straight { &mut packets.times } else { &mut run };
-                times.push(first.time.as_ps());
-                feed.source.run(limit, times);
-                for time in run.drain(..) {
-                    let incoming = Incoming { time, tag: Tag { order, len: first.len } };
-                    self.lanes[first.queue.index()].arrivals.push(incoming);
-                    order += 1;
-                }
-                feed.next = feed.source.next();
-            }
-            if let Some(queue) = queue.filter(|_| self.straight) {
-                let index = u32::try_from(queue.index()).expect("ids are 32 bits");
-                self.lanes[queue.index()].places = packets.own(begin, index);
-            }
-        }
-        if !self.straight {
-            for (index, lane) in (0..).zip(&mut self.lanes) {
-                lane.arrivals.sort_by_key(|incoming| incoming.time);
-                lane.places = packets.append(index, &mut lane.arrivals);
-            }
-        }
-        packets.prepare();
-    }
-
-    /// Counts the packets of a window that begins at `from`.
-    fn offer(&mut self, from: u64) {
-        self.books.all.offered += self.packets.times.len() as u64;
-        if self.books.measured {
-            self.books.counted.whole += self.packets.times.len() as u64;
-            for (lane, queue) in self.lanes.iter().zip(&mut self.queues) {
-                queue.counts.offered += lane.places.len() as u64;
-                queue.window_backlog = lane.done.saturating_sub(from);
-            }
-        }
-    }
-
-    /// Whether every packet of a window that ends at `to` arrives and is done in the window of
-    /// measurement, and nobody wants to know more than sums of it.
-    fn can_sum_up(&self, to: u64) -> bool {
-        let most = u128::from(self.longest) * self.packets.times.len() as u128;
-        self.books.measured
-            && self.books.told.is_none()
-            && self.books.len.is_some()
-            && most < 1 << 63
-            && (to.saturating_add(self.longest) <= self.books.end || self.is_done_in_time(to))
-    }
-
-    /// Whether every packet of a window that ends at `to` is done by the end, were all admitted.
-    fn is_done_in_time(&self, to: u64) -> bool {
-        let done_by = |lane: &Lane| {
-            let work = lane.service.saturating_mul(lane.places.len() as u64);
-            lane.done.max(to).saturating_add(work)
-        };
-        self.lanes.iter().all(|lane| done_by(lane) <= self.books.end)
-    }
-
-    fn classify(&mut self, index: usize, in_sums: bool) {
-        let (lane, own, books) = (&mut self.lanes[index], &mut self.queues[index], &mut self.books);
-        let has_reserve = self.reserve.entries > 0;
-        let part = self.packets.part(lane.places.clone());
-        if in_sums {
-            let sums = Sums::new(&mut books.sojourn, self.longest);
-            let total = lane.serve_head(part, has_reserve, sums).total();
-            books.add(own, &total);
-            let head = self.packets.part(lane.places.start..lane.tail);
-            books.add_drops(own, &head, total.admitted, lane.done_before);
-        } else {
-            let tags = part.tags;
-            lane.serve_head(part, has_reserve, Exact { own, books, tags });
-        }
-        if lane.tail < lane.places.end {
-            let part = self.packets.part(lane.tail..lane.places.end);
-            lane.sort_out(part, &mut self.scratch);
-        }
-    }
-
-    fn serve_tail(&mut self, index: usize, in_sums: bool) {
-        let (lane, own, books) = (&mut self.lanes[index], &mut self.queues[index], &mut self.books);
-        let tail = lane.tail..lane.places.end;
-        if tail.is_empty() {
-            return;
-        }
-        let part = self.packets.part(tail.clone());
-        if in_sums {
-            let sums = Sums::new(&mut books.sojourn, self.longest);
-            let before = lane.done;
-            let total = lane.serve_tail(part, &mut self.scratch, sums).total();
-            books.add(own, &total);
-            books.add_drops(own, &self.packets.part(tail), total.admitted, before);
-        } else {
-            let tags = part.tags;
-            lane.serve_tail(part, &mut self.scratch, Exact { own, books, tags });
-        }
-    }
-
-    /// The window of measurement opens: what is released at its very start was in use before it.
+    /// What is released at its very start was in use before it.
     fn open(&mut self) {
-        let start = self.books.start;
+        let start = self.books.totals.start;
         self.books.measured = true;
         self.reserve.take_back(&mut self.lanes, start);
         self.reserve.pool.max = self.reserve.pool.in_use;
@@ -404,77 +429,5 @@ impl<'a> Lanes<'a> {
             lane.reserve_max = lane.reserve_held;
         }
         self.total.max = self.lanes.iter().map(|lane| lane.packets_at(lane.done, start)).sum();
-    }
-
-    /// Raises the maximum over all queues by what happened from `from` to `to`.
-    fn watch_total(&mut self, from: u64, to: u64) {
-        let most = |queue: &QueueBooks| queue.window_backlog.div_ceil(queue.service);
-        if self.queues.iter().map(most).sum::<u64>() > self.total.max {
-            let lanes: Vec<&Lane> = self.lanes.iter().collect();
-            self.total.watch(&lanes, &self.packets, from, to);
-        }
-    }
-
-    fn close(mut self, sources: &[Source]) -> Outcome {
-        let end = self.books.end;
-        self.reserve.take_back(&mut self.lanes, end);
-        self.assert_conserved();
-        let area = |ps: u128| i128::try_from(ps).expect("buffers times time fit 127 bits");
-        let levels = |(lane, queue): (&Lane, &QueueBooks)| {
-            let packets = queue.longest_backlog.div_ceil(queue.service);
-            let in_use = Level::closed(packets.cast_signed(), area(queue.in_use_ps));
-            (in_use, Level::closed(lane.reserve_max.into(), area(queue.reserve_ps)))
-        };
-        let levels = Levels {
-            queues: self.lanes.iter().zip(&self.queues).map(levels).collect(),
-            total: Peak::new(0, self.total.max.cast_signed()),
-            reserve_total: Peak::new(self.reserve.pool.in_use.into(), self.reserve.pool.max.into()),
-            exhausted: self.reserve.pool.exhausted,
-        };
-        let Books { drops, batches, sojourn, byte_ps, busy, wakeups, all, .. } = self.books;
-        let closed = Closed {
-            queues: self.queues.iter().map(|queue| queue.counts).collect(),
-            drops,
-            batches: batches.into_counts(),
-            sojourn,
-            packet_byte_ps: area(byte_ps),
-            busy_ps: busy.sum_ps(),
-            sync_ps: 0,
-            lock_wait_ps: 0,
-            time_squeeze: 0,
-            held: Level::default(),
-            wakeups,
-            returns_without_buffer: 0,
-            arrived: all.offered,
-        };
-        Finished {
-            spec: self.spec,
-            streams: self.streams,
-            sources,
-            closed,
-            wire: None,
-            levels,
-            end: SimTime::from_ps(end),
-            timeline: None,
-        }
-        .outcome()
-    }
-
-    /// Conservation: every packet and every reserve buffer is where the books say.
-    fn assert_conserved(&self) {
-        let end = self.books.end;
-        let packets: u64 = self.lanes.iter().map(|lane| lane.packets_at(lane.done, end)).sum();
-        let outstanding = self.books.all.outstanding();
-        assert_eq!(outstanding, packets, "offered = delivered + dropped + outstanding");
-        let mut held = 0;
-        for (lane, queue) in self.lanes.iter().zip(&self.queues) {
-            let entries = lane.ring.iter().filter(|free_at| **free_at > end).count();
-            let in_reserve = lane.reserve_done.len() - lane.returned;
-            let packets = (entries + in_reserve) as u64;
-            assert_eq!(lane.packets_at(lane.done, end), packets, "queue {}", queue.id);
-            assert_eq!(lane.reserve_held as usize, in_reserve, "queue {}", queue.id);
-            held += lane.reserve_held;
-        }
-        assert_eq!(self.reserve.pool.in_use, held, "reserve buffers in use");
     }
 }

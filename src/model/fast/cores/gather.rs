@@ -1,8 +1,8 @@
 //! Packets of a window, taken from their sources.
 
+use crate::model::fast::feeds::Feeds;
 use crate::model::fast::windowed::{common_len, is_straight};
 use crate::model::system::SystemSpec;
-use crate::model::traffic::{Arrival, Source};
 use crate::random::Streams;
 use crate::units::SimTime;
 
@@ -13,7 +13,7 @@ use super::reserve::Places;
 /// Where packets come from.
 #[derive(Debug)]
 pub(super) struct Intake {
-    feeds: Vec<Feed>,
+    pub(super) feeds: Feeds,
     /// The length of all packets, where each source feeds a queue of its own and nobody watches:
     /// then packets need no tags.
     pub(super) plain: Option<u32>,
@@ -25,13 +25,6 @@ pub(super) struct Intake {
     incoming: Vec<Vec<(u64, Tag)>>,
 }
 
-/// A source and the packet that it has ready.
-#[derive(Debug)]
-struct Feed {
-    source: Source,
-    next: Option<Arrival>,
-}
-
 impl Intake {
     /// `queues` are the queues' numbers in the order of cores.
     pub(super) fn new(
@@ -40,23 +33,14 @@ impl Intake {
         queues: Vec<u32>,
         is_watched: bool,
     ) -> Self {
-        let feeds = (0..)
-            .zip(&spec.traffic)
-            .flat_map(|(table, traffic)| traffic.sources(table, streams, spec.window))
-            .map(|mut source| Feed { next: source.next(), source });
         Self {
-            feeds: feeds.collect(),
+            feeds: Feeds::new(spec, streams),
             plain: common_len(spec).filter(|_| is_straight(spec) && !is_watched),
             incoming: vec![Vec::new(); queues.len()],
             queues,
             places: Places::default(),
             run: Vec::new(),
         }
-    }
-
-    /// When the next packet arrives, if one does.
-    pub(super) fn next_arrival(&self) -> Option<u64> {
-        self.feeds.iter().filter_map(|feed| feed.next).map(|arrival| arrival.time.as_ps()).min()
     }
 
     /// Takes the packets that arrive before `to` from their sources.
@@ -73,34 +57,29 @@ impl Intake {
     }
 
     fn gather_plain(&mut self, limit: SimTime, queues: &mut [Queue]) {
-        for feed in &mut self.feeds {
+        for feed in &mut self.feeds.feeds {
             while let Some(first) = feed.next.filter(|arrival| arrival.time < limit) {
                 let place = self.queues[first.queue.index()];
                 let queue = &mut queues[place as usize];
                 if queue.times.is_empty() {
                     queue.first_order = order(self.places.queues.len());
                 }
-                queue.times.push(first.time.as_ps());
-                feed.source.run(limit, &mut queue.times);
+                feed.take(limit, &mut queue.times);
                 let packets = queue.first_order as usize + queue.times.len();
                 self.places.queues.resize(packets, place);
-                feed.next = feed.source.next();
             }
         }
     }
 
     fn gather_tagged(&mut self, limit: SimTime, queues: &mut [Queue], desk: &mut Desk<'_>) {
         let mut count = 0;
-        for feed in &mut self.feeds {
-            while let Some(first) = feed.next.filter(|arrival| arrival.time < limit) {
-                self.run.push(first.time.as_ps());
-                feed.source.run(limit, &mut self.run);
+        for feed in &mut self.feeds.feeds {
+            while let Some(first) = feed.take(limit, &mut self.run) {
                 let incoming = &mut self.incoming[first.queue.index()];
                 for time in self.run.drain(..) {
                     incoming.push((time, Tag { order: order(count), len: first.len, log: None }));
                     count += 1;
                 }
-                feed.next = feed.source.next();
             }
         }
         self.places.queues.resize(count, 0);
@@ -118,11 +97,6 @@ impl Intake {
         if desk.books.log.is_some() && desk.books.measured {
             log(queues, desk);
         }
-    }
-
-    /// The sources, when all packets have been taken.
-    pub(super) fn into_sources(self) -> Vec<Source> {
-        self.feeds.into_iter().map(|feed| feed.source).collect()
     }
 }
 

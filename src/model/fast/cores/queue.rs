@@ -366,7 +366,7 @@ impl Queue {
         let done_ps = u128::from(since) + u128::from(desk.from) * count as u128;
         self.sums.done_ps += done_ps;
         self.sums.delivered += count as u64;
-        desk.books.all.delivered += count as u64;
+        desk.books.totals.all.delivered += count as u64;
         if !self.fifo_tags.is_empty() {
             self.deliver_tags(done, desk);
         }
@@ -506,7 +506,7 @@ fn write_down(
     // None is older than the first.
     let last = done.clone().next_back().unwrap_or(0);
     let longest = packets.first().map_or(0, |packet| last - (packet >> 1));
-    let buckets = books.sojourn.buckets_up_to(longest);
+    let buckets = books.totals.sojourn.buckets_up_to(longest);
     let (mut sum_ps, mut min_ps, mut max_ps) = (0_u128, u64::MAX, 0);
     for (packet, now) in packets.iter().zip(done) {
         let span = now - (packet >> 1);
@@ -518,6 +518,6 @@ fn write_down(
         tell(now, packet & 1);
     }
     let count = packets.len() as u64;
-    books.sojourn.add_sums(&Spans { count, sum_ps, min_ps, max_ps });
+    books.totals.sojourn.add_sums(&Spans { count, sum_ps, min_ps, max_ps });
     usize::try_from(reserve).expect("no more than packets")
 }

@@ -153,7 +153,10 @@ impl Lane {
         let (begin, end) = (self.settled, self.settled + count);
         let batch = &self.entries[begin..end];
         let (Some(first), Some(last)) = (batch.first(), batch.last()) else { return };
-        if first.time >= tally.start && last.done <= tally.end && self.logged.is_empty() {
+        if first.time >= tally.totals.start
+            && last.done <= tally.totals.end
+            && self.logged.is_empty()
+        {
             let sums = tally.add_inside(batch);
             self.counts.delivered += batch.len() as u64;
             self.in_use_ps += u128::from(sums.sum_ps);
@@ -173,7 +176,7 @@ impl Lane {
         self.in_use_ps += u128::from(inside);
         self.reserve_ps += i128::from(inside) * i128::from(entry.from_reserve);
         let is_delivered = tally.add(&entry, inside, self.logged.get(index).copied().flatten());
-        self.counts.delivered += u64::from(is_delivered && entry.time >= tally.start);
+        self.counts.delivered += u64::from(is_delivered && entry.time >= tally.totals.start);
     }
 
     /// Forgets what is in the books.

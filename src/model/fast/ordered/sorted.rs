@@ -1,6 +1,6 @@
 //! The packets of a window in order of time.
 
-use crate::model::traffic::{Arrival, Source};
+use crate::model::fast::feeds::Feeds;
 use crate::units::SimTime;
 
 /// The longest window whose times fit a key.
@@ -8,13 +8,6 @@ pub(super) const WINDOW_MAX: u64 = 1 << 31;
 
 /// Bits of a key that hold the packet's index.
 const INDEX_BITS: u32 = 32;
-
-/// A source and the packet that it has ready.
-#[derive(Debug)]
-pub(super) struct Feed {
-    pub(super) source: Source,
-    pub(super) next: Option<Arrival>,
-}
 
 /// A packet, where and how long it is.
 #[derive(Debug, Clone, Copy)]
@@ -58,7 +51,7 @@ impl Sorted {
     #[inline]
     pub(super) fn gather(
         &mut self,
-        feeds: &mut [Feed],
+        feeds: &mut Feeds,
         from: u64,
         to: u64,
         mut take: impl FnMut(Packet, &[u64]) -> usize,
@@ -66,12 +59,8 @@ impl Sorted {
         let limit = SimTime::from_ps(to);
         self.packets.clear();
         self.unsorted.clear();
-        for feed in feeds {
-            while let Some(first) = feed.next.filter(|arrival| arrival.time < limit) {
-                self.times.clear();
-                self.times.push(first.time.as_ps());
-                feed.source.run(limit, &mut self.times);
-                feed.next = feed.source.next();
+        for feed in &mut feeds.feeds {
+            while let Some(first) = feed.take(limit, &mut self.times) {
                 let queue = u32::try_from(first.queue.index()).expect("ids are 32 bits");
                 let packet = Packet { queue, len: first.len };
                 let times = &self.times[take(packet, &self.times)..];
@@ -79,6 +68,7 @@ impl Sorted {
                 let keys = (index..).zip(times);
                 self.unsorted.extend(keys.map(|(index, time)| (time - from) << INDEX_BITS | index));
                 self.packets.resize(self.packets.len() + times.len(), packet);
+                self.times.clear();
             }
         }
         assert!(self.packets.len() < 1 << INDEX_BITS, "a window has fewer packets");

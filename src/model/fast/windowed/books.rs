@@ -1,35 +1,23 @@
 //! The books of windows: packet by packet at the edges of what is measured and where somebody
 //! watches, in sums between them.
 
-use std::sync::atomic::Ordering;
-
 use super::packets::{DENIED, GRANTED, Part, Tag, Verdict};
 use crate::id::QueueId;
-use crate::model::ledger::{Batches, DropReason, PacketCounts};
+use crate::model::fast::windows::Totals;
+use crate::model::ledger::{DropReason, PacketCounts};
 use crate::model::log::{Fate, PacketOutcome};
-use crate::model::system::{Progress, SystemSpec};
-use crate::stats::{Counts, Histogram, Overlap, Spans};
+use crate::model::system::SystemSpec;
+use crate::stats::{Counts, Histogram, Spans};
 use crate::units::{SimDuration, SimTime};
 
 /// The books that all queues share.
 #[derive(Debug, Clone)]
 pub(super) struct Books {
-    pub(super) start: u64,
-    pub(super) end: u64,
+    pub(super) totals: Totals,
     /// Whether the window of measurement has begun.
     pub(super) measured: bool,
-    pub(super) drops: [u64; DropReason::ALL.len()],
-    pub(super) batches: Batches,
     /// Packets of the window under way.
     pub(super) counted: Counts,
-    pub(super) sojourn: Histogram,
-    pub(super) byte_ps: u128,
-    pub(super) busy: Overlap,
-    pub(super) wakeups: u64,
-    /// Packets of the whole run.
-    pub(super) all: PacketCounts,
-    /// Those that [`Progress`] knows of.
-    pub(super) reported: u64,
     /// The length of all packets, if they have one.
     pub(super) len: Option<u32>,
     /// Packets with their order, where somebody watches.
@@ -166,19 +154,19 @@ impl Exact<'_> {
         let len = tag(self.tags, books, place).len;
         let begin = before.max(time);
         if books.measured && begin == time {
-            books.wakeups += 1;
+            books.totals.wakeups += 1;
         }
-        let delivered = done <= books.end;
-        books.all.delivered += u64::from(delivered);
-        if done > books.start {
-            let inside = u128::from(done.min(books.end) - time.max(books.start));
+        let delivered = done <= books.totals.end;
+        books.totals.all.delivered += u64::from(delivered);
+        if done > books.totals.start {
+            let inside = u128::from(done.min(books.totals.end) - time.max(books.totals.start));
             own.in_use_ps += inside;
             own.reserve_ps += inside * u128::from(verdict == GRANTED);
-            books.byte_ps += inside * u128::from(len);
-            books.busy.add(SimTime::from_ps(begin), SimTime::from_ps(done));
+            books.totals.byte_ps += inside * u128::from(len);
+            books.totals.busy.add(SimTime::from_ps(begin), SimTime::from_ps(done));
         }
-        if delivered && done >= books.start {
-            books.sojourn.record(SimDuration::from_ps(done - time));
+        if delivered && done >= books.totals.start {
+            books.totals.sojourn.record(SimDuration::from_ps(done - time));
             own.shortest = own.shortest.min(done - time);
             own.longest = own.longest.max(done - time);
         }
@@ -194,11 +182,11 @@ impl Exact<'_> {
 
     fn write_dropped(&mut self, told: Told) {
         let reason = self.own.reason(told.verdict, told.time, told.before);
-        self.books.all.dropped += 1;
+        self.books.totals.all.dropped += 1;
         if self.books.measured {
             self.own.counts.dropped += 1;
             self.books.counted.part += 1;
-            self.books.drops[reason.index()] += 1;
+            self.books.totals.drops[reason.index()] += 1;
             self.tell(told, Fate::Dropped(reason));
         }
     }
@@ -262,20 +250,10 @@ impl QueueBooks {
 impl Books {
     /// Empty books; `told`: somebody watches the packets.
     pub(super) fn new(spec: &SystemSpec, len: Option<u32>, told: bool) -> Self {
-        let (start, end) = (spec.window.start, spec.window.end_or_max());
         Self {
-            start: start.as_ps(),
-            end: end.as_ps(),
+            totals: Totals::new(spec),
             measured: false,
-            drops: Default::default(),
-            batches: Batches::new(start, spec.last_arrival()),
             counted: Counts::default(),
-            sojourn: Histogram::default(),
-            byte_ps: 0,
-            busy: Overlap::new(start, end),
-            wakeups: 0,
-            all: PacketCounts::default(),
-            reported: 0,
             len,
             told: told.then(Vec::new),
         }
@@ -285,11 +263,11 @@ impl Books {
     pub(super) fn add(&mut self, own: &mut QueueBooks, total: &Total) {
         let Total { admitted: count, sum_ps, min_ps, max_ps, .. } = *total;
         let len = self.len.expect("only packets of one length are summed up");
-        self.all.delivered += count;
-        self.wakeups += total.wakeups;
-        self.busy.add_inside(count * own.service);
-        self.byte_ps += u128::from(sum_ps) * u128::from(len);
-        self.sojourn.add_sums(&Spans { count, sum_ps: sum_ps.into(), min_ps, max_ps });
+        self.totals.all.delivered += count;
+        self.totals.wakeups += total.wakeups;
+        self.totals.busy.add_inside(count * own.service);
+        self.totals.byte_ps += u128::from(sum_ps) * u128::from(len);
+        self.totals.sojourn.add_sums(&Spans { count, sum_ps: sum_ps.into(), min_ps, max_ps });
         own.counts.delivered += count;
         own.in_use_ps += u128::from(sum_ps);
         own.reserve_ps += u128::from(total.reserve_ps);
@@ -309,47 +287,25 @@ impl Books {
         mut done: u64,
     ) {
         let dropped = part.times.len() as u64 - admitted;
-        self.all.dropped += dropped;
+        self.totals.all.dropped += dropped;
         self.counted.part += dropped;
         own.counts.dropped += dropped;
         if !own.is_choosy || dropped == 0 {
-            self.drops[DropReason::NoBuffer.index()] += dropped;
+            self.totals.drops[DropReason::NoBuffer.index()] += dropped;
             return;
         }
         for (time, verdict) in part.times.iter().zip(&*part.verdicts) {
             if verdict & 1 == 1 {
                 done = done.max(*time) + own.service;
             } else {
-                self.drops[own.reason(*verdict, *time, done).index()] += 1;
+                self.totals.drops[own.reason(*verdict, *time, done).index()] += 1;
             }
         }
     }
 
     /// Adds the packets of the window that began at `from` to its batch.
     pub(super) fn count_batch(&mut self, from: u64) {
-        let Counts { part, whole } = std::mem::take(&mut self.counted);
-        let counts = self.batches.at(SimTime::from_ps(from));
-        counts.part += part;
-        counts.whole += whole;
-    }
-
-    /// Adds what `whole` has more than `part`, but for extremes.
-    pub(super) fn add_rest(&mut self, whole: &Self, part: &Self) {
-        for ((drops, whole), part) in self.drops.iter_mut().zip(whole.drops).zip(part.drops) {
-            *drops += whole - part;
-        }
-        self.batches.add_rest(&whole.batches, &part.batches);
-        self.sojourn.add_rest(&whole.sojourn, &part.sojourn);
-        self.byte_ps += whole.byte_ps - part.byte_ps;
-        self.busy.add_rest(&whole.busy, &part.busy);
-        self.wakeups += whole.wakeups - part.wakeups;
-        self.all.add_rest(&whole.all, &part.all);
-    }
-
-    /// Says how far the run is; `false` when it is to stop.
-    pub(super) fn report(&mut self, progress: &Progress) -> bool {
-        progress.packets.fetch_add(self.all.offered - self.reported, Ordering::Relaxed);
-        self.reported = self.all.offered;
-        !progress.stop.load(Ordering::Relaxed)
+        let packets = std::mem::take(&mut self.counted);
+        self.totals.count_batch(from, packets);
     }
 }

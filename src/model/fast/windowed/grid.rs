@@ -33,16 +33,14 @@ mod highs;
 mod member;
 mod replaced;
 
-use std::sync::atomic::Ordering;
-
 use self::highs::Floors;
 use self::member::Member;
 use super::packets::Verdict;
 use super::{Lanes, entries};
+use crate::model::fast::windows::{Totals, Windows};
 use crate::model::outcome::Outcome;
 use crate::model::system::{Observers, Progress, SystemSpec};
 use crate::random::Streams;
-use crate::units::SimTime;
 
 /// The pass.
 pub(in crate::model::fast) struct Grid<'a> {
@@ -88,73 +86,7 @@ impl<'a> Grid<'a> {
 
     /// What each system measures, in the order in which they were given; `None` if it was stopped.
     pub(in crate::model::fast) fn run(mut self, progress: &Progress) -> Option<Vec<Outcome>> {
-        let start = self.leader.books.start;
-        while let Some(next) = self.leader.next_arrival().filter(|next| *next < start) {
-            self.window(next, start);
-            if !self.report(progress) {
-                return None;
-            }
-        }
-        self.open();
-        while let Some(next) = self.leader.next_arrival() {
-            // A window does not reach into the next batch.
-            self.leader.books.batches.at(SimTime::from_ps(next));
-            let limit = self.leader.books.batches.end().as_ps().min(self.leader.books.end);
-            self.window(next, limit);
-            if !self.report(progress) {
-                return None;
-            }
-        }
-        Some(self.close())
-    }
-
-    /// Says how far the run is; `false` when it is to stop.
-    fn report(&mut self, progress: &Progress) -> bool {
-        let books = &mut self.leader.books;
-        let packets = (books.all.offered - books.reported) * self.members.len() as u64;
-        progress.packets.fetch_add(packets, Ordering::Relaxed);
-        books.reported = books.all.offered;
-        !progress.stop.load(Ordering::Relaxed)
-    }
-
-    /// The window of measurement opens.
-    fn open(&mut self) {
-        self.leader.open();
-        self.members.iter_mut().for_each(|member| member.open(&self.leader));
-        self.floors.renew(&mut self.leader, &self.members);
-    }
-
-    /// Lets everything happen from `from`, when the next packet arrives, until `limit` or earlier.
-    fn window(&mut self, from: u64, limit: u64) {
-        let leader = &mut self.leader;
-        let to = limit.min(from.saturating_add(leader.window_ps));
-        leader.gather(to);
-        leader.offer(from);
-        let span = Span { from, to, in_sums: leader.can_sum_up(to) };
-        for index in 0..leader.lanes.len() {
-            let queue = &mut leader.queues[index];
-            (queue.shortest, queue.longest) = (u64::MAX, 0);
-            leader.classify(index, span.in_sums);
-        }
-        self.before.note(leader);
-        let mut has_changed = self.decide(span);
-        self.step(span);
-        let leader = &mut self.leader;
-        for index in 0..leader.lanes.len() {
-            leader.serve_tail(index, span.in_sums);
-        }
-        if leader.books.measured {
-            leader.watch_total(from, to);
-            leader.books.count_batch(from);
-        }
-        self.floors.raise(&mut self.leader, &mut self.members);
-        for member in self.members.iter_mut().filter(|member| !member.is_still()) {
-            member.settle(&mut self.leader, span);
-            has_changed |= member.is_still();
-        }
-        if has_changed {
-            self.floors.renew(&mut self.leader, &self.members);
-        }
+        self.run_windows(progress).then(|| self.close())
     }
 
     /// The leader's reserve decides; members whose own would decide otherwise wake. Whether any do.
@@ -187,6 +119,58 @@ impl<'a> Grid<'a> {
             member.step(&self.leader, &self.before, &mut packets, span);
         }
         self.leader.packets = packets;
+    }
+}
+
+impl Windows for Grid<'_> {
+    fn totals(&mut self) -> &mut Totals {
+        self.leader.totals()
+    }
+
+    fn next_arrival(&self) -> Option<u64> {
+        self.leader.next_arrival()
+    }
+
+    fn open(&mut self) {
+        self.leader.open();
+        self.members.iter_mut().for_each(|member| member.open(&self.leader));
+        self.floors.renew(&mut self.leader, &self.members);
+    }
+
+    fn window(&mut self, from: u64, limit: u64) {
+        let leader = &mut self.leader;
+        let to = limit.min(from.saturating_add(leader.window_ps));
+        leader.gather(to);
+        leader.offer(from);
+        let span = Span { from, to, in_sums: leader.can_sum_up(to) };
+        for index in 0..leader.lanes.len() {
+            let queue = &mut leader.queues[index];
+            (queue.shortest, queue.longest) = (u64::MAX, 0);
+            leader.classify(index, span.in_sums);
+        }
+        self.before.note(leader);
+        let mut has_changed = self.decide(span);
+        self.step(span);
+        let leader = &mut self.leader;
+        for index in 0..leader.lanes.len() {
+            leader.serve_tail(index, span.in_sums);
+        }
+        if leader.books.measured {
+            leader.watch_total(from, to);
+            leader.books.count_batch(from);
+        }
+        self.floors.raise(&mut self.leader, &mut self.members);
+        for member in self.members.iter_mut().filter(|member| !member.is_still()) {
+            member.settle(&mut self.leader, span);
+            has_changed |= member.is_still();
+        }
+        if has_changed {
+            self.floors.renew(&mut self.leader, &self.members);
+        }
+    }
+
+    fn systems(&self) -> u64 {
+        self.members.len() as u64
     }
 }
 

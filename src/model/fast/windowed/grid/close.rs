@@ -9,7 +9,7 @@ use crate::model::traffic::Source;
 impl Grid<'_> {
     /// What each system measured.
     pub(super) fn close(mut self) -> Vec<Outcome> {
-        let sources: Vec<Source> = self.leader.feeds.drain(..).map(|feed| feed.source).collect();
+        let sources = std::mem::take(&mut self.leader.feeds).into_sources();
         let leader = &self.leader;
         self.members.into_iter().map(|member| member.close(leader, &sources)).collect()
     }

@@ -53,7 +53,8 @@ impl Floors {
     }
 
     fn renew_extremes(&mut self, members: &[Member<'_>]) {
-        let extremes = || members.iter().map(|member| member.system.books.sojourn.extremes_ps());
+        let extremes =
+            || members.iter().map(|member| member.system.books.totals.sojourn.extremes_ps());
         self.shortest = extremes().map(|(shortest, _)| shortest).max().expect("members");
         self.longest = extremes().map(|(_, longest)| longest).min().expect("members");
     }

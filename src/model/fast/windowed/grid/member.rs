@@ -5,6 +5,7 @@ use super::{Before, Span};
 use crate::model::fast::windowed::lane::Lane;
 use crate::model::fast::windowed::packets::{Packets, Verdict};
 use crate::model::fast::windowed::{Lanes, entries};
+use crate::model::fast::windows::Windows as _;
 use crate::model::system::{Observers, SystemSpec};
 use crate::random::Streams;
 use crate::stats::Spans;
@@ -88,7 +89,7 @@ impl<'a> Member<'a> {
 
     /// The window of measurement opens.
     pub(super) fn open(&mut self, leader: &Lanes<'_>) {
-        let start = leader.books.start;
+        let start = leader.books.totals.start;
         if let Some(replaced) = &mut self.replaced {
             replaced.books.measured = true;
         }
@@ -189,7 +190,7 @@ impl<'a> Member<'a> {
             own.longest_backlog = own.longest_backlog.max(other.window_backlog);
         }
         let (min_ps, max_ps) = (other.shortest, other.longest);
-        self.system.books.sojourn.add_sums(&Spans { min_ps, max_ps, ..Spans::default() });
+        self.system.books.totals.sojourn.add_sums(&Spans { min_ps, max_ps, ..Spans::default() });
     }
 
     /// Raises the maximum over all queues.
@@ -276,7 +277,7 @@ impl<'a> Member<'a> {
             }
         }
         let Some(replaced) = self.replaced.take() else { return };
-        self.system.books.add_rest(&leader.books, &replaced.books);
+        self.system.books.totals.add_rest(&leader.books.totals, &replaced.books.totals);
         let queues = leader.queues.iter().zip(&replaced.queues);
         for (own, (whole, part)) in self.system.queues.iter_mut().zip(queues) {
             own.add_rest(whole, part);

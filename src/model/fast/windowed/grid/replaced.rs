@@ -43,7 +43,7 @@ impl Replaced {
             return;
         }
         if span.in_sums {
-            let sums = Sums::new(&mut books.sojourn, longest);
+            let sums = Sums::new(&mut books.totals.sojourn, longest);
             let total = replay(&part, lane.service, since.done, sums).total();
             books.add(own, &total);
             books.add_drops(own, &part, total.admitted, since.done);
