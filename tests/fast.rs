@@ -8,11 +8,11 @@ mod engines;
 #[expect(dead_code, reason = "shared with tests that use more of it")]
 mod scenarios;
 
-use engines::{measure, memoryless, one_buffer, plain, run, steady};
+use engines::{measure, memoryless, one_buffer, plain, plain_reserve, run, steady};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed};
 use rxplan::id::QueueId;
-use rxplan::model::buffers::{Accounting, BufferSpec, Refiller, ReserveSpec};
+use rxplan::model::buffers::{Accounting, BufferSpec, ReserveSpec};
 use rxplan::model::distribution::Distribution;
 use rxplan::model::fast::FastPath;
 use rxplan::model::host::HostSpec;
@@ -151,19 +151,6 @@ fn crowd(policy: Policy, entries: u32, service: Distribution, load: u64) -> Syst
         in_phase: 0,
         correlation: 0.0,
     };
-    let reserve = ReserveSpec {
-        entries,
-        device_entries: 0,
-        policy,
-        accounting: Accounting::Pinned,
-        groups: 1,
-        sync_cost: SimDuration::ZERO,
-        refiller: Refiller::ConsumingCore,
-        repost: 1,
-        low_watermark: None,
-        lock: false,
-        small: None,
-    };
     let at = |ms: u64| SimTime::ZERO + SimDuration::from_ms(ms);
     SystemSpec {
         buffers: BufferSpec {
@@ -171,7 +158,7 @@ fn crowd(policy: Policy, entries: u32, service: Distribution, load: u64) -> Syst
             rx_buf_len: 2048,
             completion_entries: 1 << 13,
             completion_flow_control: true,
-            reserve: Some(reserve),
+            reserve: Some(ReserveSpec { policy, ..plain_reserve(entries) }),
         },
         fifo: FifoSpec::default(),
         line_rate: None,

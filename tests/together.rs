@@ -10,10 +10,9 @@ mod engines;
 #[expect(dead_code, reason = "shared with tests that use more of it")]
 mod scenarios;
 
-use engines::{plain, steady};
+use engines::{plain, plain_reserve, steady};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed};
-use rxplan::model::buffers::{Accounting, Refiller, ReserveSpec};
 use rxplan::model::fast::FastPath;
 use rxplan::model::policy::Policy;
 use rxplan::model::system::{Observers, Progress, SystemSpec};
@@ -40,19 +39,7 @@ fn measured(systems: &[SystemSpec], seed: u64) -> Vec<[String; 2]> {
 fn with_reserves(system: &SystemSpec, entries: &[u32], more_completions: u32) -> Vec<SystemSpec> {
     let of = |entries: &u32| {
         let mut system = system.clone();
-        let reserve = system.buffers.reserve.get_or_insert(ReserveSpec {
-            entries: 0,
-            device_entries: 0,
-            policy: Policy::CompleteSharing,
-            accounting: Accounting::Pinned,
-            groups: 1,
-            sync_cost: SimDuration::ZERO,
-            repost: 1,
-            refiller: Refiller::ConsumingCore,
-            low_watermark: None,
-            lock: false,
-            small: None,
-        });
+        let reserve = system.buffers.reserve.get_or_insert(plain_reserve(0));
         (reserve.entries, reserve.policy) = (*entries, Policy::CompleteSharing);
         system.buffers.rx.iter_mut().for_each(|rx| *rx = (*rx).max(1));
         let most = entries + system.buffers.rx.iter().max().unwrap();

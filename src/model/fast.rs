@@ -14,6 +14,7 @@ mod cores;
 mod depths;
 mod feeds;
 mod ordered;
+mod pool;
 mod settling;
 mod windowed;
 mod windows;

@@ -1,6 +1,6 @@
 //! Running a system on one engine or another, and what the fast paths need of it.
 
-use rxplan::model::buffers::{Accounting, Refiller};
+use rxplan::model::buffers::{Accounting, Refiller, ReserveSpec};
 use rxplan::model::distribution::Distribution;
 use rxplan::model::fast::FastPath;
 use rxplan::model::host::HostSpec;
@@ -38,6 +38,23 @@ pub(crate) fn measure<'a>(
         None => system.run(streams, &progress, observers),
     };
     format!("{:?}", outcome.expect("nobody stops it"))
+}
+
+/// A reserve of so many entries, without anything special.
+pub(crate) const fn plain_reserve(entries: u32) -> ReserveSpec {
+    ReserveSpec {
+        entries,
+        device_entries: 0,
+        policy: Policy::CompleteSharing,
+        accounting: Accounting::Pinned,
+        groups: 1,
+        sync_cost: SimDuration::ZERO,
+        refiller: Refiller::ConsumingCore,
+        repost: 1,
+        low_watermark: None,
+        lock: false,
+        small: None,
+    }
 }
 
 /// The scenario with what the fast paths leave to the reference engine taken out.

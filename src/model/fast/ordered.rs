@@ -22,6 +22,7 @@ use works::{Works, longest_ps};
 
 use super::feeds::Feeds;
 use super::outcome;
+use super::pool::Pool;
 use super::windowed::{entries, fits_one_buffer, is_straight};
 use super::windows::{Totals, Windows, area};
 use crate::id::QueueId;
@@ -80,10 +81,7 @@ struct Shared {
     pushes_out: bool,
     admission: Admission,
     entries: u32,
-    in_use: u32,
-    max: u32,
-    /// 1 while all are in use.
-    exhausted: Level,
+    pool: Pool,
     /// What each queue holds: of the reserve, or, where queues lend, of all.
     held: Vec<u32>,
     /// Queues that hold some of it.
@@ -240,7 +238,7 @@ impl<'a> Ordered<'a> {
             lane.take_own();
             return;
         }
-        let free = self.shared.entries - self.shared.in_use;
+        let free = self.shared.entries - self.shared.pool.in_use;
         if free == 0 {
             if !self.push_out(index, now) {
                 let counts = &mut self.lanes[index].counts;
@@ -261,7 +259,7 @@ impl<'a> Ordered<'a> {
     /// A packet arrives where queues lend each other their buffers.
     fn borrow(&mut self, index: usize, now: u64, work: u64, len: u32, logged: Option<LogId>) {
         let (lane, shared) = (&mut self.lanes[index], &mut self.shared);
-        if shared.in_use == shared.entries {
+        if shared.pool.in_use == shared.entries {
             return self.tally.drop(now, DropReason::NoBuffer, logged, &mut lane.counts);
         }
         let is_borrowed = shared.held[index] as usize >= lane.rx();
@@ -348,14 +346,14 @@ impl<'a> Ordered<'a> {
             (in_use, Level::closed(lane.reserve_max.into(), lane.reserve_ps))
         };
         let (total, reserve) = match shared.policy {
-            Policy::PeerBorrow => (shared.max.into(), shared.borrowed_max),
-            _ => (self.total.max, shared.max),
+            Policy::PeerBorrow => (shared.pool.max.into(), shared.borrowed_max),
+            _ => (self.total.max, shared.pool.max),
         };
         let levels = Levels {
             queues: self.lanes.iter().map(levels).collect(),
             total: Peak::new(0, total.cast_signed()),
             reserve_total: Peak::new(0, reserve.into()),
-            exhausted: shared.exhausted,
+            exhausted: shared.pool.exhausted,
         };
         let counts = self.lanes.iter().map(|lane| lane.counts).collect();
         let closed = self.tally.totals.close(counts);
@@ -373,7 +371,7 @@ impl<'a> Ordered<'a> {
             packets += waiting.len() as u64;
             shared += held;
         }
-        assert_eq!(self.shared.in_use, shared, "shared buffers in use");
+        assert_eq!(self.shared.pool.in_use, shared, "shared buffers in use");
         let outstanding = self.tally.totals.all.outstanding();
         assert_eq!(outstanding, packets, "offered = delivered + dropped + outstanding");
     }
@@ -445,9 +443,7 @@ impl Shared {
             pushes_out: policy == Policy::LongestQueueDrop,
             admission: Admission::new(policy, own, queues, 0, streams),
             entries,
-            in_use: 0,
-            max: 0,
-            exhausted: Level::default(),
+            pool: Pool::default(),
             held: vec![0; queues],
             holders: 0,
             with: vec![0; own as usize + 2],
@@ -479,11 +475,8 @@ impl Shared {
     /// A queue takes one; returns what it holds then.
     #[inline]
     fn give(&mut self, index: usize, now: u64) -> u32 {
-        self.in_use += 1;
-        self.max = self.max.max(self.in_use);
-        if self.in_use == self.entries {
-            self.exhausted.change(1, SimTime::from_ps(now));
-        }
+        let is_last = self.pool.in_use + 1 == self.entries;
+        self.pool.give(is_last, SimTime::from_ps(now));
         let held = &mut self.held[index];
         *held += 1;
         self.holders += u32::from(*held == 1);
@@ -497,10 +490,8 @@ impl Shared {
     /// A queue gives one back; returns what it holds then.
     #[inline]
     fn take_back(&mut self, one: &Return) -> u32 {
-        if self.in_use == self.entries {
-            self.exhausted.change(-1, SimTime::from_ps(one.done));
-        }
-        self.in_use -= 1;
+        let was_exhausted = self.pool.in_use == self.entries;
+        self.pool.take_back(was_exhausted, SimTime::from_ps(one.done));
         let held = &mut self.held[one.queue as usize];
         if self.pushes_out {
             self.with[*held as usize] -= 1;
@@ -526,8 +517,7 @@ impl Shared {
 
     /// Forgets all but what is held.
     fn open(&mut self, lanes: &mut [Lane], start: u64) {
-        self.max = self.in_use;
-        self.exhausted.open(SimTime::from_ps(start));
+        self.pool.open(start);
         self.borrowed_max = self.borrowed;
         for (lane, held) in lanes.iter_mut().zip(&self.held) {
             let borrowed = held.saturating_sub(small(lane.rx()));

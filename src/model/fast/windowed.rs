@@ -422,8 +422,7 @@ impl Windows for Lanes<'_> {
         let start = self.books.totals.start;
         self.books.measured = true;
         self.reserve.take_back(&mut self.lanes, start);
-        self.reserve.pool.max = self.reserve.pool.in_use;
-        self.reserve.pool.exhausted.open(SimTime::from_ps(start));
+        self.reserve.pool.open(start);
         for (lane, queue) in self.lanes.iter_mut().zip(&mut self.queues) {
             queue.longest_backlog = lane.done.saturating_sub(start);
             lane.reserve_max = lane.reserve_held;

@@ -90,6 +90,13 @@ impl Totals {
     }
 }
 
+/// How far times since a window's beginning are shifted for the parts they lie in: a window of this
+/// length has at most `1 << bits` of them.
+#[inline]
+pub(super) const fn part_shift(length_ps: u64, bits: u32) -> u32 {
+    (u64::BITS - length_ps.leading_zeros()).saturating_sub(bits)
+}
+
 /// Buffers, or bytes, times time.
 pub(super) fn area(ps: u128) -> i128 {
     i128::try_from(ps).expect("buffers times time fit 127 bits")

@@ -6,6 +6,7 @@
 //! and what was admitted; only parts whose bound is above the maximum so far are put in order.
 
 use crate::model::fast::windowed::packets::Verdict;
+use crate::model::fast::windows::part_shift;
 
 use super::queue::Queue;
 
@@ -38,8 +39,7 @@ impl Default for Parts {
 impl Parts {
     /// Empty parts of the window from `from` to `to`.
     pub(super) fn begin(&mut self, from: u64, to: u64) {
-        let bits = u64::BITS - (to - from).leading_zeros();
-        let shift = bits.saturating_sub(PARTS.ilog2());
+        let shift = part_shift(to - from, PARTS.ilog2());
         *self = Self { from, shift, ..Self::default() };
     }
 

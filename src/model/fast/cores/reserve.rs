@@ -1,10 +1,10 @@
 //! The reserve: answers the requests of all queues in order of time.
 
 use crate::model::buffers::BufferSpec;
+use crate::model::fast::pool::Pool;
 use crate::model::fast::windowed::agenda::{Agenda, Event};
 use crate::model::fast::windowed::packets::{DENIED, GRANTED};
 use crate::model::policy::Policy;
-use crate::stats::Level;
 use crate::units::SimTime;
 
 use super::books::Desk;
@@ -20,15 +20,6 @@ pub(super) struct Reserve {
     opening: bool,
     /// Scratch: events that are too late to be dealt with.
     later: Vec<Event>,
-}
-
-/// Its buffers in use.
-#[derive(Debug, Default)]
-pub(super) struct Pool {
-    pub(super) in_use: u32,
-    pub(super) max: u32,
-    /// Whether all are.
-    pub(super) exhausted: Level,
 }
 
 /// Where the packet of each order is: its queue, and its place among the queue's packets.
@@ -125,13 +116,13 @@ impl Reserve {
                 if !event.is_request() {
                     let is_late = event.who() & EARLY == 0;
                     let now = from + event.since() - u64::from(is_late);
-                    pool.take_back(free == 0, now);
+                    pool.take_back(free == 0, SimTime::from_ps(now));
                     queues[(event.who() & !EARLY) as usize].reserve_held -= 1;
                 } else if free > 0 {
                     let (queue, index) = places.find(event.who(), queues);
                     let queue = &mut queues[queue];
                     if self.policy.admits(queue.reserve_held, free) {
-                        pool.give(free == 1, from + event.since());
+                        pool.give(free == 1, SimTime::from_ps(from + event.since()));
                         queue.answer(index, GRANTED);
                     } else {
                         queue.answer(index, DENIED);
@@ -140,24 +131,5 @@ impl Reserve {
             }
         }
         self.pool = pool;
-    }
-}
-
-impl Pool {
-    #[inline]
-    fn give(&mut self, is_last: bool, now: u64) {
-        self.in_use += 1;
-        self.max = self.max.max(self.in_use);
-        if is_last {
-            self.exhausted.change(1, SimTime::from_ps(now));
-        }
-    }
-
-    #[inline]
-    fn take_back(&mut self, was_exhausted: bool, now: u64) {
-        self.in_use -= 1;
-        if was_exhausted {
-            self.exhausted.change(-1, SimTime::from_ps(now));
-        }
     }
 }

@@ -1,6 +1,7 @@
 //! The packets of a window in order of time.
 
 use crate::model::fast::feeds::Feeds;
+use crate::model::fast::windows::part_shift;
 use crate::units::SimTime;
 
 /// The longest window whose times fit a key.
@@ -91,7 +92,7 @@ impl Sorted {
     fn sort(&mut self, length: u64) {
         let count = self.unsorted.len();
         let bits = (usize::BITS - count.leading_zeros()).min(PART_BITS);
-        let shift = (u64::BITS - length.leading_zeros()).saturating_sub(bits) + INDEX_BITS;
+        let shift = part_shift(length, bits) + INDEX_BITS;
         let part = |key: u64| usize::try_from(key >> shift).expect("few parts") % PARTS;
         let (keys, begins) = (&mut self.keys, &mut *self.begins);
         begins[..1 << bits].fill(0);

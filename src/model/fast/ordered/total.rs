@@ -1,5 +1,7 @@
 //! The most packets in all queues together, where departures are no events.
 
+use crate::model::fast::windows::part_shift;
+
 /// Parts of a window in which the maximum is bounded.
 const PARTS: usize = 256;
 
@@ -22,7 +24,7 @@ impl Total {
 
     /// Looks at a window from `base` to `to`, of which all is known.
     pub(super) fn watch(&mut self, base: u64, to: u64) {
-        let shift = (u64::BITS - (to - base).leading_zeros()).saturating_sub(PARTS.ilog2());
+        let shift = part_shift(to - base, PARTS.ilog2());
         let part = |time: &u64| usize::try_from((time - base) >> shift).expect("few") % PARTS;
         let (mut ups, mut downs) = ([0_u32; PARTS], [0_u32; PARTS]);
         self.rises.iter().for_each(|time| ups[part(time)] += 1);

@@ -1,5 +1,7 @@
 //! What comes back in a window, in order of time.
 
+use crate::model::fast::windows::part_shift;
+
 /// Buffers that come back, those of a window by its parts.
 #[derive(Debug)]
 pub(super) struct Wheel {
@@ -66,7 +68,7 @@ impl Wheel {
     pub(super) fn reset(&mut self, base: u64, to: u64) {
         debug_assert_eq!(self.due, NEVER, "all is taken out");
         self.base = base;
-        self.shift = (u64::BITS - (to - base).leading_zeros()).saturating_sub(PARTS.ilog2());
+        self.shift = part_shift(to - base, PARTS.ilog2());
         self.returns.clear();
         self.part = 0;
     }

@@ -1,5 +1,7 @@
 //! What happens to the reserve in a window, in order of time.
 
+use crate::model::fast::windows::part_shift;
+
 /// A request for a buffer of the reserve, or the return of one, in a number that sorts by time,
 /// returns before requests and requests by the order of their packets.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,7 +42,7 @@ impl Event {
     /// How far events are shifted for their parts, where a window of this `length` has at most
     /// `1 << bits` of them.
     pub(super) fn shift(length: u64, bits: u32) -> u32 {
-        (u64::BITS - length.leading_zeros()).saturating_sub(bits) + WHO_BITS + 1
+        part_shift(length, bits) + WHO_BITS + 1
     }
 
     /// The part of a window it lies in.

@@ -5,9 +5,9 @@ use super::lane::Lane;
 use super::packets::{DENIED, GRANTED, NO_BUFFER, Packets};
 use super::sharing::Sharing;
 use crate::id::QueueId;
+use crate::model::fast::pool::Pool;
 use crate::model::policy::{Admission, Claim, Policy};
 use crate::random::Streams;
-use crate::stats::Level;
 use crate::units::SimTime;
 
 /// The reserve.
@@ -20,15 +20,6 @@ pub(super) struct Reserve {
     /// What happens in the window.
     pub(super) agenda: Agenda,
     sharing: Sharing,
-}
-
-/// Its buffers in use.
-#[derive(Debug, Default)]
-pub(super) struct Pool {
-    pub(super) in_use: u32,
-    pub(super) max: u32,
-    /// Whether all are.
-    pub(super) exhausted: Level,
 }
 
 impl Reserve {
@@ -151,25 +142,6 @@ impl Reserve {
             }
             lane.reserve_held += lane.asked;
             self.pool.in_use += lane.asked;
-        }
-    }
-}
-
-impl Pool {
-    #[inline]
-    fn give(&mut self, is_last: bool, now: SimTime) {
-        self.in_use += 1;
-        self.max = self.max.max(self.in_use);
-        if is_last {
-            self.exhausted.change(1, now);
-        }
-    }
-
-    #[inline]
-    fn take_back(&mut self, was_exhausted: bool, now: SimTime) {
-        self.in_use -= 1;
-        if was_exhausted {
-            self.exhausted.change(-1, now);
         }
     }
 }

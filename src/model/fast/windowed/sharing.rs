@@ -9,7 +9,7 @@ use std::ops::{Range, RangeInclusive};
 use super::agenda::Event;
 use super::lane::Lane;
 use super::packets::{GRANTED, NO_BUFFER, Packets, Tag};
-use super::reserve::Pool;
+use crate::model::fast::pool::Pool;
 use crate::units::SimTime;
 
 /// What is needed for a while.

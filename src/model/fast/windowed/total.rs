@@ -1,6 +1,7 @@
 //! The most packets in all queues together: only this needs the order of all packets, and only
 //! where so many come before others leave that it may be above what was seen before.
 
+use crate::model::fast::windows::part_shift;
 use std::iter::Peekable;
 use std::ops::Range;
 
@@ -22,7 +23,7 @@ pub(super) struct TotalPeak {
 impl TotalPeak {
     /// Raises the maximum by what happened from `from` to `to`.
     pub(super) fn watch(&mut self, lanes: &[&Lane], packets: &Packets, from: u64, to: u64) {
-        let shift = (u64::BITS - (to - from).leading_zeros()).saturating_sub(PARTS.ilog2());
+        let shift = part_shift(to - from, PARTS.ilog2());
         let (mut level, mut steps) = (0, [Steps::default(); PARTS]);
         for lane in lanes {
             level += count_steps(lane, packets, from..to, shift, &mut steps);
