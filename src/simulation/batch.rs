@@ -144,18 +144,23 @@ impl<E: From<SimulationError> + Send> Run<'_, E> {
 
     /// The passes of the next group, or of the next scenario that is not to share one.
     fn next_passes(&self, state: &mut State<E>) -> Result<Vec<Pass>, E> {
-        if state.alone.is_empty() {
-            let Some(group) = self.batch.groups.get(state.next) else { return Ok(Vec::new()) };
-            state.next += 1;
-            if let [first, _, ..] = group[..]
-                && self.may_share(&(self.batch.load)(first)?)
-            {
-                return self.passes(group);
-            }
-            state.alone.extend(group);
+        if let Some(number) = state.alone.pop_front() {
+            return Ok(vec![Pass { points: vec![self.load(number)?] }]);
         }
-        let next = state.alone.pop_front().map(|number| self.load(number));
-        next.map(|point| Ok(Pass { points: vec![point?] })).into_iter().collect()
+        let group = self.batch.groups.get(state.next).map(Vec::as_slice);
+        let Some([first, others @ ..]) = group else { return Ok(Vec::new()) };
+        state.next += 1;
+        let scenario = (self.batch.load)(*first)?;
+        let may_share = !others.is_empty() && self.may_share(&scenario);
+        let mut points = vec![self.prepare(*first, &scenario)?];
+        if !may_share {
+            state.alone.extend(others);
+            return Ok(vec![Pass { points }]);
+        }
+        for number in others {
+            points.push(self.load(*number)?);
+        }
+        Ok(self.passes(points))
     }
 
     /// Whether scenarios like this one may share a pass: whether they can is seen when all are
@@ -168,9 +173,7 @@ impl<E: From<SimulationError> + Send> Run<'_, E> {
 
     /// The scenarios of a group, in one pass if they can share it, or in more to keep all threads
     /// busy; otherwise each alone.
-    fn passes(&self, group: &[usize]) -> Result<Vec<Pass>, E> {
-        let load = |number: &usize| self.load(*number);
-        let mut points = group.iter().map(load).collect::<Result<Vec<Point>, E>>()?;
+    fn passes(&self, mut points: Vec<Point>) -> Vec<Pass> {
         let mut parts = points.len();
         if can_share(&points) {
             // Neighbours have most in common.
@@ -183,11 +186,16 @@ impl<E: From<SimulationError> + Send> Run<'_, E> {
         let (count, mut points) = (points.len(), points.into_iter());
         let end = |part: usize| count * part / parts;
         let points = |part| points.by_ref().take(end(part + 1) - end(part)).collect();
-        Ok((0..parts).map(points).map(|points| Pass { points }).collect())
+        (0..parts).map(points).map(|points| Pass { points }).collect()
     }
 
     fn load(&self, number: usize) -> Result<Point, E> {
-        let scenario = warmed(&(self.batch.load)(number)?, 1, self.progress)?;
+        self.prepare(number, &(self.batch.load)(number)?)
+    }
+
+    /// What is needed to run a scenario.
+    fn prepare(&self, number: usize, scenario: &Scenario) -> Result<Point, E> {
+        let scenario = warmed(scenario, 1, self.progress)?;
         let system = scenario.system();
         let path = Path::new(&scenario, &system, self.batch.engine, self.progress)?;
         Ok(Point { number, scenario, system, path, outcomes: Mutex::default() })
