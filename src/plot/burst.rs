@@ -36,7 +36,10 @@ type Curve = Vec<(f64, f64)>;
 
 /// The figure of the greatest burst, if any packet was delivered.
 pub(super) fn figure(packets: &Packets, context: &Context) -> Option<Figure> {
-    let changes = changes(&packets.all);
+    let mut changes = changes(&packets.all);
+    if let Some(depths) = context.relabelled_rings() {
+        relabel(&mut changes, depths);
+    }
     let window = greatest(&packets.all, &changes)?;
     let inside: Vec<&Packet> = packets
         .all
@@ -90,6 +93,21 @@ fn changes(packets: &[Packet]) -> Vec<Change> {
     let order = |change: &Change| change.ring + change.reserve > 0.0;
     changes.sort_by(|a, b| a.time.total_cmp(&b.time).then(order(a).cmp(&order(b))));
     changes
+}
+
+/// Takes what a queue has above its ring's depth for the reserve's, whichever its packets took when
+/// they arrived: relabelled accounting.
+fn relabel(changes: &mut [Change], depths: &[u32]) {
+    let mut held: BTreeMap<u64, f64> = BTreeMap::new();
+    for change in changes {
+        let depth = usize::try_from(change.queue).ok().and_then(|queue| depths.get(queue));
+        let above = |held: f64| depth.map_or(0.0, |depth| (held - f64::from(*depth)).max(0.0));
+        let before = held.get(&change.queue).copied().unwrap_or(0.0);
+        let by = change.ring + change.reserve;
+        held.insert(change.queue, before + by);
+        change.reserve = above(before + by) - above(before);
+        change.ring = by - change.reserve;
+    }
 }
 
 /// The burst that dropped most, or that held most where none dropped: from the last time its queue
@@ -322,6 +340,17 @@ mod tests {
         let packets = [packet(0.0, 10.0), packet(100.0, 130.0), last];
         let window = greatest(&packets, &changes(&packets)).unwrap();
         assert!(window.begin > 90.0 && window.end > 130.0, "{window:?}");
+    }
+
+    #[test]
+    fn relabelled_buffers_are_the_reserves_as_long_as_the_ring_is_full() {
+        let mut second = packet(1.0, 30.0);
+        second.from_reserve = 1.0;
+        let mut changes = changes(&[packet(0.0, 10.0), second]);
+        relabel(&mut changes, &[1]);
+        let moves: Vec<_> = changes.iter().map(|it| (it.time, it.ring, it.reserve)).collect();
+        let expected = [(0.0, 1.0, 0.0), (1.0, 0.0, 1.0), (10.0, 0.0, -1.0), (30.0, -1.0, 0.0)];
+        assert_eq!(moves, expected);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::theme::number;
+use crate::model::buffers::Accounting;
 use crate::report::Recipe;
 use crate::scenario::{Scenario, Source};
 use crate::units::to_f64;
@@ -149,6 +150,13 @@ impl Context {
     pub(super) fn ring_depth(&self, queue: usize, most: f64) -> Option<f64> {
         let depth = f64::from(*self.scenario.as_ref()?.nic.rx.get(queue)?);
         (depth <= 4.0 * most).then_some(depth)
+    }
+
+    /// Depths of the rings, where what is above them is the reserve's.
+    pub(super) fn relabelled_rings(&self) -> Option<&[u32]> {
+        let scenario = self.scenario.as_ref()?;
+        let accounting = scenario.reserve.as_ref()?.accounting;
+        (accounting == Accounting::Relabelled).then_some(&scenario.nic.rx)
     }
 
     /// Buffers of all reserves, if there is one.

@@ -24,6 +24,8 @@ pub(super) struct Key {
 
 /// Characters that fit below an axis.
 const LINE: usize = 84;
+/// Names no longer than that are not cut.
+const WHOLE: usize = 12;
 
 /// What all values of a key may be: plain numbers, or quantities of one kind.
 const KINDS: [fn(&str) -> Option<f64>; 5] = [
@@ -109,13 +111,17 @@ impl Key {
 
     /// A text per value if they fit, else some, and none for the others.
     fn thinned(&self) -> Vec<String> {
-        let every = self.values.len().div_ceil(12);
-        let longest = (LINE / self.values.len().min(12)).max(6);
+        let names = self.legend();
+        // Names of a few characters are thinned until they fit, others are cut.
+        let longest = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
+        let fit = (LINE / (longest.min(WHOLE) + 1)).clamp(1, 12);
+        let every = names.len().div_ceil(fit);
+        let room = LINE / names.len().div_ceil(every).max(1);
         let shown = |(place, name): (usize, &String)| match place % every {
-            0 => cut(name, longest),
+            0 => cut(name, room.max(6)),
             _ => String::new(),
         };
-        self.legend().iter().enumerate().map(shown).collect()
+        names.iter().enumerate().map(shown).collect()
     }
 
     /// The value of a row, as text.
